@@ -1,1 +1,24 @@
-//! The embedded cloud.
+//! The embedded cloud: the part of AWS that Ropewalk talks to, at the wire.
+//!
+//! It is a peer, not a mock: a request in, a response out. What people see is derived, never set: counts, rollout
+//! states and events come from tasks, alarm states from datapoints.
+//!
+//! ```text
+//!   loopback server ─┐
+//!                    ├─▶ wire (protocols) ─▶ World ─▶ ecs, ecr, iam, logs, …
+//!   in-process client┘        one per account and region, on one clock
+//! ```
+
+pub mod behaviour;
+pub mod clock;
+mod service;
+mod world;
+
+mod cloudwatch;
+mod ecr;
+mod ecs;
+mod iam;
+mod logs;
+mod network;
+mod secretsmanager;
+mod sts;
