@@ -1,0 +1,4 @@
+//! What was written.
+
+pub mod model;
+pub mod units;

@@ -1,0 +1,1 @@
+//! All integration tests, one binary; each module reads as a list of promises.
