@@ -1,1 +1,4 @@
 //! All integration tests, one binary; each module reads as a list of promises.
+
+mod plan;
+mod sample;
