@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,7 +113,7 @@ def build_sessions(settings: Settings) -> SessionStore:
     return RedisSessionStore(client, settings.session_ttl, settings.request_timeout + LEASE_MARGIN_SECONDS)
 
 
-def _lifespan(engine: Engine) -> object:
+def _lifespan(engine: Engine) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()

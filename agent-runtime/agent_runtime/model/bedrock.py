@@ -22,7 +22,7 @@ class CancellableBedrockModel(BedrockModel):
     thread then never sees it. The request's event is only ever set.
     """
 
-    async def stream(  # type: ignore[override]
+    async def stream(
         self,
         *arguments: Any,
         invocation_state: dict[str, Any] | None = None,

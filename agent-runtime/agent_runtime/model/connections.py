@@ -9,23 +9,23 @@ from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTT
 from agent_runtime.model.cancellation import CURRENT, Cancellation
 
 
-class _PlainConnection(AWSHTTPConnection):  # type: ignore[misc]
+class _PlainConnection(AWSHTTPConnection):
     def request(self, *arguments: Any, **options: Any) -> Any:
         _watch(self)
         return super().request(*arguments, **options)
 
 
-class _TlsConnection(AWSHTTPSConnection):  # type: ignore[misc]
+class _TlsConnection(AWSHTTPSConnection):
     def request(self, *arguments: Any, **options: Any) -> Any:
         _watch(self)
         return super().request(*arguments, **options)
 
 
-class _PlainPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+class _PlainPool(AWSHTTPConnectionPool):
     ConnectionCls = _PlainConnection
 
 
-class _TlsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+class _TlsPool(AWSHTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 

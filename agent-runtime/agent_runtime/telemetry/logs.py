@@ -39,9 +39,8 @@ LOG_FIELDS: dict[str, str] = {
     "queued_ms": "milliseconds that the request waited for a slot",
     "exception": "types of the exception and its causes",
     "frames": "places the exception passed through, innermost last",
-    "reason": "a code for why something happened",
     "in_flight": "requests being answered",
-    "tool": "name of a tool",
+    "port": "port that is listened on",
 }
 
 _RESERVED = frozenset({"exc_info", "stack_info"})
