@@ -91,14 +91,7 @@ class Invocation:
     async def _in_flight(self) -> Answer:
         self.engine.activity.begin(self)
         try:
-            async with asyncio.timeout(self.engine.settings.request_timeout) as limit:
-                return await self._with_session()
-        except TimeoutError as error:
-            if not limit.expired():
-                raise self._failed(error) from error
-            self._hooks.settle(Outcome.FAILURE)
-            self._cancellation.cancel()
-            raise Problem(504, "request-timeout", "The answer took longer than a request may take.") from None
+            return await self._with_session()
         except Problem:
             raise
         except Exception as error:
@@ -120,12 +113,24 @@ class Invocation:
         except SessionStoreError as error:
             raise self._store_failed(error) from error
         try:
-            return await self._with_slot(lease, key)
+            return await self._in_time(lease, key)
         except SessionStoreError as error:
             raise self._store_failed(error) from error
         finally:
             # Shielded: a request that is given up must still let the session's next one in.
             await asyncio.shield(asyncio.create_task(_release(lease)))
+
+    async def _in_time(self, lease: Lease, key: str) -> Answer:
+        """The limit holds until the history is saved: what was saved is also answered."""
+        try:
+            async with asyncio.timeout(self.engine.settings.request_timeout) as limit:
+                return await self._with_slot(lease, key)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._hooks.settle(Outcome.FAILURE)
+            self._cancellation.cancel()
+            raise Problem(504, "request-timeout", "The answer took longer than a request may take.") from None
 
     async def _with_slot(self, lease: Lease, key: str) -> Answer:
         engine = self.engine
