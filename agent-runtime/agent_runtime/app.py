@@ -96,7 +96,7 @@ def create_app(
     routes.install(asgi, frontend)
     problems.install(asgi)
     openapi.install(asgi)
-    asgi.add_middleware(middleware.RequestMiddleware, max_body_bytes=settings.max_body_bytes)
+    asgi.add_middleware(middleware.RequestMiddleware, max_body_bytes=settings.max_body_bytes, activity=activity)
     return AgentApp(asgi, activity, settings, name)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent_runtime.activity import Activity, Phase
 from agent_runtime.problems import BodyTooLarge, Problem
 from agent_runtime.telemetry.logs import bind_request, clear_request, logger
 from agent_runtime.telemetry.recorder import CLIENT_GONE
@@ -24,23 +25,25 @@ _log = logger("http")
 class RequestMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, activity: Activity) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._activity = activity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Exchange(scope, receive, send, self._max_body_bytes).run(self._app)
+        await _Exchange(scope, receive, send, self._max_body_bytes, self._activity).run(self._app)
 
 
 class _Exchange:
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int, activity: Activity) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._max_body_bytes = max_body_bytes
+        self._activity = activity
         self._received = 0
         self._status = CLIENT_GONE
         offered = Headers(scope=scope).get("x-request-id", "")
@@ -80,6 +83,9 @@ class _Exchange:
             headers["x-request-id"] = self._request_id
             headers["cache-control"] = "no-store"
             headers["x-content-type-options"] = "nosniff"
+            if self._activity.phase is not Phase.SERVING:
+                # The caller must not send its next request on a connection that is about to close.
+                headers["connection"] = "close"
         await self._send(message)
 
     def _log(self, started: float) -> None:

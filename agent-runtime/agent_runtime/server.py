@@ -16,11 +16,14 @@ import uvloop
 
 from agent_runtime.activity import Activity, Phase
 from agent_runtime.app import AgentApp
+from agent_runtime.listener import refuse_new_handshakes
 from agent_runtime.telemetry.logs import describe_exception, logger
 
 # How long the answers 503, which requests get at the deadline, may take to be written.
 FLUSH_SECONDS = 2.0
 POLL_SECONDS = 0.02
+# How long a connection that was accepted may take to send its first request once the task drains.
+LINGER_SECONDS = 1.0
 
 _log = logger("server")
 
@@ -51,12 +54,13 @@ class DrainingServer(uvicorn.Server):
         if self._activity.phase is Phase.SERVING:
             self._activity.phase = Phase.DRAINING
         _log.info("draining", in_flight=self._activity.in_flight)
-        # A connection that the kernel has accepted for us would be reset if we closed the socket at once.
+        for server in self.servers:
+            for listening in server.sockets:
+                refuse_new_handshakes(listening.fileno())
         await asyncio.sleep(min(self._grace, self._drain))
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
+        await self._close_idle_connections(min(deadline, loop.time() + LINGER_SECONDS))
         await self._wait_until_idle(deadline)
         if self._activity.in_flight:
             _log.warning("time to drain is over", in_flight=self._activity.in_flight)
@@ -65,10 +69,22 @@ class DrainingServer(uvicorn.Server):
         await self.lifespan.shutdown()
         _log.info("stopped", in_flight=self._activity.in_flight)
 
+    async def _close_idle_connections(self, deadline: float) -> None:
+        """Close what is between two requests; a new connection's first request may still be on its way."""
+        loop = asyncio.get_running_loop()
+        while any(_is_new(connection) for connection in self.server_state.connections) and loop.time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
     async def _wait_until_idle(self, deadline: float) -> None:
         loop = asyncio.get_running_loop()
         while (self.server_state.connections or self.server_state.tasks) and not self.force_exit and loop.time() < deadline:
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _is_new(connection: Any) -> bool:
+    return getattr(connection, "cycle", None) is None
 
 
 def serve(app: AgentApp) -> None:

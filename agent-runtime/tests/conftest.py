@@ -31,7 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The search through all output comes after everything that puts something out."""
     items.sort(key=lambda item: item.path.name == LAST)
     if REDIS is None:
-        items[:] = [item for item in items if "redis_url" not in getattr(item, "fixturenames", ()) or "store_kind" in item.fixturenames]
+        items[:] = [item for item in items if not _needs_redis(item)]
+
+
+def _needs_redis(item: pytest.Item) -> bool:
+    names = getattr(item, "fixturenames", ())
+    return "redis_url" in names and "store_kind" not in names
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent_runtime.breaker import CircuitBreaker, CircuitOpenError, Outcome, Permit, State
+from agent_runtime.breaker import CircuitBreaker, CircuitOpenError, Outcome, Permit
 
 LIMIT = 3
 OPEN_SECONDS = 10.0
@@ -33,19 +33,19 @@ def test_failures_in_a_row_open_the_circuit_and_a_success_between_them_does_not(
     breaker = CircuitBreaker(LIMIT, OPEN_SECONDS, Clock())
     for outcome in (Outcome.FAILURE, Outcome.FAILURE, Outcome.SUCCESS, Outcome.FAILURE, Outcome.FAILURE):
         breaker.settle(breaker.acquire(), outcome)
-    assert breaker.state is State.CLOSED
+    assert breaker.state.value == "closed"
     breaker.settle(breaker.acquire(), Outcome.FAILURE)
-    assert breaker.state is State.OPEN
+    assert breaker.state.value == "open"
 
 
 def test_throttling_neither_opens_the_circuit_nor_forgives_failures() -> None:
     breaker = CircuitBreaker(LIMIT, OPEN_SECONDS, Clock())
     for _ in range(20):
         breaker.settle(breaker.acquire(), Outcome.NEUTRAL)
-    assert breaker.state is State.CLOSED
+    assert breaker.state.value == "closed"
     for outcome in (Outcome.FAILURE, Outcome.FAILURE, Outcome.NEUTRAL, Outcome.FAILURE):
         breaker.settle(breaker.acquire(), outcome)
-    assert breaker.state is State.OPEN
+    assert breaker.state.value == "open"
 
 
 def test_an_open_circuit_says_how_long_it_stays_open() -> None:
@@ -63,7 +63,7 @@ def test_half_open_lets_exactly_one_probe_through() -> None:
     assert probe.probe
     assert isinstance(breaker.refusal(), CircuitOpenError)
     breaker.settle(probe, Outcome.SUCCESS)
-    assert breaker.state is State.CLOSED
+    assert breaker.state.value == "closed"
 
 
 def test_a_failed_probe_opens_the_circuit_again_and_one_that_says_nothing_frees_the_next() -> None:
@@ -71,7 +71,7 @@ def test_a_failed_probe_opens_the_circuit_again_and_one_that_says_nothing_frees_
     clock.now += OPEN_SECONDS
     breaker.settle(breaker.acquire(), Outcome.NEUTRAL)
     breaker.settle(breaker.acquire(), Outcome.FAILURE)
-    assert breaker.state is State.OPEN
+    assert breaker.state.value == "open"
 
 
 def test_a_call_from_before_the_circuit_opened_does_not_close_it() -> None:
@@ -81,10 +81,10 @@ def test_a_call_from_before_the_circuit_opened_does_not_close_it() -> None:
     for _ in range(LIMIT):
         breaker.settle(breaker.acquire(), Outcome.FAILURE)
     breaker.settle(late, Outcome.SUCCESS)
-    assert breaker.state is State.OPEN
+    assert breaker.state.value == "open"
     clock.now += OPEN_SECONDS
     breaker.settle(late, Outcome.SUCCESS)
-    assert breaker.state is State.HALF_OPEN
+    assert breaker.state.value == "half-open"
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -104,7 +104,7 @@ class BreakerMachine(RuleBasedStateMachine):
             return
         with pytest.raises(CircuitOpenError) as refused:
             self.breaker.acquire()
-        assert 0 < refused.value.retry_after <= OPEN_SECONDS
+        assert 0 < refused.value.retry_after <= OPEN_SECONDS + 1e-6
 
     @precondition(lambda self: self.permits)
     @rule(outcome=st.sampled_from(Outcome), position=st.integers(0, 99))
@@ -128,7 +128,7 @@ class BreakerMachine(RuleBasedStateMachine):
             self.breaker.settle(self.permits.pop(), Outcome.NEUTRAL)
         self.clock.now += OPEN_SECONDS
         self.breaker.settle(self.breaker.acquire(), Outcome.SUCCESS)
-        assert self.breaker.state is State.CLOSED
+        assert self.breaker.state.value == "closed"
 
 
 BreakerMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
