@@ -78,7 +78,7 @@ class _Exchange:
 
     async def _observed_send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._status = message["status"]
+            self._status = int(message["status"])
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             headers["x-request-id"] = self._request_id
             headers["cache-control"] = "no-store"

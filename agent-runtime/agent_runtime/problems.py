@@ -62,7 +62,7 @@ class Problem(Exception):
         errors: list[InvalidField] | None = None,
     ) -> None:
         super().__init__(kind)
-        self.status = status
+        self.status = int(status)
         self.kind = kind
         self.detail = detail
         self.retry_after = None if retry_after is None else max(1, math.ceil(retry_after))
@@ -103,11 +103,13 @@ def install(app: FastAPI) -> None:
 
     async def answer_validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        problem = Problem(422, "invalid-request", "The request does not have the form that the API describes.", errors=_reasons(error))
-        return await answer_problem(request, problem)
+        return await answer_problem(request, _invalid(_reasons(error)))
 
     async def answer_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:
+            # What the framework says of a body that is not even text.
+            return await answer_problem(request, _invalid([InvalidField(field="body", reason="It is not JSON.")]))
         status = HTTPStatus(error.status_code)
         kind = KINDS.get(status, status.name.lower().replace("_", "-"))
         problem = Problem(status, kind, f"{status.phrase}.", headers=dict(error.headers or {}))
@@ -116,6 +118,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(RequestValidationError, answer_validation)
     app.add_exception_handler(HTTPException, answer_http)
+
+
+def _invalid(errors: list[InvalidField]) -> Problem:
+    return Problem(422, "invalid-request", "The request does not have the form that the API describes.", errors=errors)
 
 
 def _reasons(error: RequestValidationError) -> list[InvalidField]:

@@ -84,11 +84,12 @@ async def test_agentcore_callers_use_invocations_and_their_session_header() -> N
         ('{"message": "\\ud800"}', "message"),
         ("not json", "body"),
         ("[]", "body"),
+        (b"\xff\xfe", "body"),
         (f'{{"message": "x", "{markers.MESSAGE}": "{markers.MESSAGE}"}}', "body"),
         (json.dumps({"message": markers.MESSAGE * 1000}), "message"),
     ],
 )
-async def test_a_request_of_the_wrong_form_is_a_422_that_does_not_repeat_it(body: str, field: str) -> None:
+async def test_a_request_of_the_wrong_form_is_a_422_that_does_not_repeat_it(body: str | bytes, field: str) -> None:
     async with started() as agent:
         response = await agent.client.post("/coach", content=body, headers={"Content-Type": "application/json"})
         logged = "".join(agent.logs.lines)

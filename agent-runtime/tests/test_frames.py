@@ -25,7 +25,7 @@ def decode(stream: bytes, cuts: list[int]) -> list[tuple[dict[str, object], byte
     places = sorted({cut % (len(stream) + 1) for cut in cuts} | {0, len(stream)})
     for begin, end in itertools.pairwise(places):
         buffer.add_data(stream[begin:end])
-        found.extend((message.headers, message.payload) for message in buffer)
+        found.extend((dict(message.headers), bytes(message.payload)) for message in buffer)
     return found
 
 
