@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import cast
 
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
@@ -15,17 +16,18 @@ from bedrock_stub.scenario import Scenario
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+Headers = dict[str, str]
 HEADERS = st.dictionaries(NAMES, VALUES, max_size=8)
 
 
-def decode(stream: bytes, cuts: list[int]) -> list[tuple[dict[str, object], bytes]]:
+def decode(stream: bytes, cuts: list[int]) -> list[tuple[Headers, bytes]]:
     """What botocore makes of a stream that arrives cut at these places."""
     buffer = EventStreamBuffer()
-    found: list[tuple[dict[str, object], bytes]] = []
+    found: list[tuple[Headers, bytes]] = []
     places = sorted({cut % (len(stream) + 1) for cut in cuts} | {0, len(stream)})
     for begin, end in itertools.pairwise(places):
         buffer.add_data(stream[begin:end])
-        found.extend((dict(message.headers), bytes(message.payload)) for message in buffer)
+        found.extend((cast(Headers, message.headers), message.payload) for message in buffer)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -41,7 +43,7 @@ def _started() -> object:
 
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_app_answers_as_its_document_says(case: schemathesis.Case) -> None:
+def test_the_app_answers_as_its_document_says(case: schemathesis.Case[Any]) -> None:
     response = case.call()
     if response.status_code >= 400:
         markers.record("problems.txt", response.text + "\n")
