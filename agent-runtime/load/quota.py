@@ -39,12 +39,15 @@ def cpu_quota(share: float) -> Iterator[Path]:
 
 
 def _limit(group: Path, share: float) -> None:
+    """Set the quota, and a weight that lets the quota decide and not what else the machine does."""
     quota = int(PERIOD_US * share)
     if (group / "cpu.cfs_quota_us").exists():
         (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
         (group / "cpu.cfs_quota_us").write_text(str(quota))
+        (group / "cpu.shares").write_text("262144")
     else:
         (group / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+        (group / "cpu.weight").write_text("10000")
 
 
 def _remove(group: Path) -> None:
