@@ -18,6 +18,12 @@ def resident() -> int:
 
 
 async def serve(agent: TestApp, first: int, last: int) -> None:
+    """In portions, after each of which the test's own record of logs and metrics is dropped."""
+    for begin in range(first, last, 500):
+        await _portion(agent, begin, min(begin + 500, last))
+
+
+async def _portion(agent: TestApp, first: int, last: int) -> None:
     async def caller(offset: int) -> None:
         for number in range(first + offset, last, 10):
             response = await agent.say(f"message {number} " + "x" * 200, session=f"session-{number}")
