@@ -1,6 +1,11 @@
 //! What to do next: the only place that decides.
 
 pub mod action;
+pub mod diff;
+mod guard;
+mod planner;
+mod rollout;
+pub mod target;
 pub mod wait;
 
 use std::collections::BTreeMap;
@@ -13,6 +18,7 @@ use crate::names::{ContentHash, ImageDigest};
 use crate::observed::{LiveTaskDefinition, Seen, Snapshot};
 use crate::spec::model::{Agent, Fleet};
 pub use action::{Action, Change, PlannedAction, ResourceKind};
+pub use target::{Questions, TaskDefinitionQuestion, questions};
 pub use wait::Wait;
 
 /// All that a decision may depend on.
@@ -52,4 +58,9 @@ pub struct Plan {
     pub waits: Vec<Wait>,
     /// When to look again, if nothing wakes the loop before; `None` for the next resync.
     pub next_wake: Option<Duration>,
+}
+
+/// Decides what to do next: pure, and total.
+pub fn plan(input: &Input<'_>) -> Plan {
+    planner::Planner::new(input).plan()
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AgentId, ImageDigest};
+use crate::names::{AgentId, ImageDigest, ProjectName};
 use crate::spec::model::{Agent, Fleet};
 pub use access::{Repository, Role};
 pub use compute::{Service, TaskDefinition};
@@ -24,6 +24,8 @@ pub const LEDGER_TAG: &str = "ropewalk:ledger";
 pub const FLEET_TAG: &str = "ropewalk:fleet";
 /// Names the agent that owns a resource.
 pub const AGENT_TAG: &str = "ropewalk:agent";
+/// Names the project whose fleets share a repository.
+pub const PROJECT_TAG: &str = "ropewalk:project";
 /// Carries a task definition's hash: after a lost response it is how our own registration is found again.
 pub const HASH_TAG: &str = "ropewalk:task-definition-hash";
 
@@ -63,4 +65,9 @@ pub fn owner_tags(ledger: &str, id: &AgentId) -> BTreeMap<String, String> {
         (FLEET_TAG.to_owned(), id.fleet.to_string()),
         (AGENT_TAG.to_owned(), id.agent.to_string()),
     ])
+}
+
+/// The tags of a repository: it belongs to the project, so no fleet or agent is named.
+pub fn repository_tags(ledger: &str, project: &ProjectName) -> BTreeMap<String, String> {
+    BTreeMap::from([(LEDGER_TAG.to_owned(), ledger.to_owned()), (PROJECT_TAG.to_owned(), project.to_string())])
 }
