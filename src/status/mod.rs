@@ -1,6 +1,9 @@
 //! What people see: conditions, events, and the stable JSON of `-o json`, of the ledger's status document, and later of
 //! HTTP. Nothing volatile is in it, so it is written only when something changed.
 
+mod derive;
+mod events;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -11,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::{Cause, Provenance};
 use crate::names::{ImageDigest, RevisionNumber, RolloutNumber};
 use crate::plan::Wait;
+
+pub use derive::{Failure, Report, derive, retained};
 
 /// One agent's status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
