@@ -9,12 +9,17 @@
 //!   in-process client┘        one per account and region, on one clock
 //! ```
 
+pub mod admin;
 pub mod behaviour;
 pub mod clock;
+mod paging;
 mod service;
+mod tags;
+mod wildcard;
 mod world;
 
 mod cloudwatch;
+mod dynamodb;
 mod ecr;
 mod ecs;
 mod iam;
