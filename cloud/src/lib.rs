@@ -12,11 +12,17 @@
 pub mod admin;
 pub mod behaviour;
 pub mod clock;
+mod cloud;
 mod paging;
 mod service;
 mod tags;
 mod wildcard;
 mod world;
+
+mod client;
+mod persistence;
+mod server;
+mod wire;
 
 mod cloudwatch;
 mod dynamodb;
@@ -27,3 +33,5 @@ mod logs;
 mod network;
 mod secretsmanager;
 mod sts;
+
+pub use cloud::{Broken, Cloud, OpenError, Settings};

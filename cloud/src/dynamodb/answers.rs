@@ -5,13 +5,13 @@ use dynoxide::DynoxideError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Tables, validation};
+use super::{Database, validation};
 use crate::service::{Outcome, ServiceError, epoch_seconds};
 
 /// How dynoxide's own ARNs go on behind `arn:aws:SERVICE:`.
 const LOCAL: &str = ":dynoxide:000000000000:";
 
-impl Tables {
+impl Database {
     /// A table may be named by its ARN; dynoxide knows names only.
     pub(super) fn with_table_names(&self, mut input: Value) -> Result<Value, ServiceError> {
         let prefix = format!("arn:aws:dynamodb:{}:{}:table/", self.region, self.account);

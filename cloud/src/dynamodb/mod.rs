@@ -11,11 +11,12 @@ mod tables;
 mod tests;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use dynoxide::DynoxideError;
@@ -28,22 +29,80 @@ use serde_json::Value;
 
 use crate::service::{Outcome, ServiceError};
 
-/// The tables of one account and region.
+/// The tables of all accounts and regions: one SQLite file each, or one database each in memory.
 pub(crate) struct Tables {
-    storage: Storage,
-    lifecycle: VectorIndexLifecycle,
-    clock: CallClock,
-    account: String,
-    region: String,
+    data: Option<PathBuf>,
+    databases: Mutex<BTreeMap<(String, String), Database>>,
 }
 
 /// The tables cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("the DynamoDB tables of account {account} in {region} cannot be opened: {reason}")]
-pub struct TablesError {
+pub(crate) struct TablesError {
     account: String,
     region: String,
     reason: String,
+}
+
+impl Tables {
+    /// Opens what is below `data`, or starts empty in memory.
+    ///
+    /// # Errors
+    /// A file cannot be opened, is no database, or was written by a newer version.
+    pub(crate) fn open(data: Option<&Path>) -> Result<Self, TablesError> {
+        let tables = Self { data: data.map(|data| data.join("dynamodb")), databases: Mutex::default() };
+        for (account, region) in tables.data.as_deref().map(saved).unwrap_or_default() {
+            tables.with_database(&account, &region, |_| ())?;
+        }
+        Ok(tables)
+    }
+
+    /// Answers one call. What was answered survives the process.
+    pub(crate) fn call(&self, operation: &str, input: Value, account: &str, region: &str, now: Timestamp) -> Outcome {
+        self.with_database(account, region, |database| database.call(now, operation, input))
+            .unwrap_or_else(|error| Err(internal(&error.to_string())))
+    }
+
+    fn with_database<T>(
+        &self,
+        account: &str,
+        region: &str,
+        act: impl FnOnce(&Database) -> T,
+    ) -> Result<T, TablesError> {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (account.to_owned(), region.to_owned());
+        let database = match databases.entry(key) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let path = self.data.as_ref().map(|data| data.join(account).join(format!("{region}.sqlite")));
+                entry.insert(Database::open(path.as_deref(), account, region)?)
+            }
+        };
+        Ok(act(database))
+    }
+}
+
+/// The accounts and regions that have a file.
+fn saved(data: &Path) -> Vec<(String, String)> {
+    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found = Vec::new();
+    for account in entries(data) {
+        for file in entries(&account).filter(|file| file.extension().is_some_and(|kind| kind == "sqlite")) {
+            if let (Some(account), Some(region)) = (account.file_name(), file.file_stem()) {
+                found.push((account.to_string_lossy().into_owned(), region.to_string_lossy().into_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// The tables of one account and region.
+struct Database {
+    storage: Storage,
+    lifecycle: VectorIndexLifecycle,
+    clock: CallClock,
+    account: String,
+    region: String,
 }
 
 /// dynoxide's clock: the time of the call under way, in milliseconds since 1970.
@@ -60,31 +119,30 @@ impl dynoxide::storage_backend::Clock for CallClock {
     }
 }
 
-impl Tables {
-    /// Opens the tables in a SQLite file, or empty ones in memory.
-    ///
-    /// # Errors
-    /// The file cannot be opened, is no database, or was written by a newer version.
-    pub(crate) fn open(path: Option<&Path>, account: &str, region: &str) -> Result<Self, TablesError> {
+impl Database {
+    fn open(path: Option<&Path>, account: &str, region: &str) -> Result<Self, TablesError> {
         let failed = |reason: String| TablesError { account: account.to_owned(), region: region.to_owned(), reason };
         let storage = match path {
             None => Storage::memory(),
             Some(path) => {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+                }
                 let text = path.to_str().ok_or_else(|| failed("its path is not UTF-8".to_owned()))?;
                 Storage::new(text)
             }
         };
         let storage = storage.map_err(|error| failed(error.to_string()))?;
         let clock = CallClock::default();
-        let tables = Self {
+        let database = Self {
             storage: storage.with_clock(Arc::new(clock.clone())),
             lifecycle: VectorIndexLifecycle::new(),
             clock,
             account: account.to_owned(),
             region: region.to_owned(),
         };
-        tables.prepare().map_err(|error| failed(error.message))?;
-        Ok(tables)
+        database.prepare().map_err(|error| failed(error.message))?;
+        Ok(database)
     }
 
     /// What stands beside dynoxide's own tables. Their names have spaces, which names of DynamoDB tables cannot have.
@@ -97,8 +155,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Answers one call. What was answered survives the process.
-    pub(crate) fn call(&mut self, now: Timestamp, operation: &str, input: Value) -> Outcome {
+    fn call(&self, now: Timestamp, operation: &str, input: Value) -> Outcome {
         self.clock.0.store(now.as_millisecond(), Ordering::Relaxed);
         let input = if input.is_null() { Value::Object(Default::default()) } else { input };
         members::check(operation, &input)?;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Tables, internal, validation};
+use super::{Database, internal, validation};
 use crate::service::{Outcome, ServiceError, epoch_seconds};
 
 pub(super) const SCHEMA: &str = r#"
@@ -23,7 +23,7 @@ pub(super) struct TableRow {
     backup_days: i64,
 }
 
-impl Tables {
+impl Database {
     /// The time goes first: a table without its time would show another clock; a time without its table shows nothing,
     /// and the next CreateTable overwrites it.
     pub(super) fn create_table(&self, now: Timestamp, input: Value) -> Outcome {

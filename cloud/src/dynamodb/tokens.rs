@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Tables, internal, validation};
+use super::{Database, internal, validation};
 use crate::service::{Outcome, ServiceError};
 
 /// How long a token holds (TransactWriteItems, API reference).
@@ -38,7 +38,7 @@ pub(super) const SCHEMA: &str = r#"
 const REMEMBER: &str = r#"INSERT OR REPLACE INTO "ropewalk request token" (operation, token, hash, at_ms)
     SELECT operation, token, hash, at_ms FROM "ropewalk pending token""#;
 
-impl Tables {
+impl Database {
     /// Puts the triggers on a table's items. They live as long as the connection and the table.
     pub(super) fn watch_for_tokens(&self, table: &str) -> Result<(), ServiceError> {
         for event in ["INSERT", "UPDATE", "DELETE"] {

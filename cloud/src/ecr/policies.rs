@@ -86,7 +86,8 @@ struct LifecycleRule {
     #[serde(rename = "description")]
     _description: Option<String>,
     selection: Selection,
-    action: Action,
+    #[serde(rename = "action")]
+    _action: Action,
 }
 
 #[derive(Deserialize)]
