@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::ledger::{Cause, Entry, Outcome, Provenance, Record, RevisionRef};
 use crate::names::{AgentId, ImageDigest, RevisionNumber, RolloutNumber};
 use crate::plan::{Change, Plan, PlannedAction, ResourceKind, Wait};
+use crate::spec::Problem;
 use crate::status::Status;
 
 /// What `status` prints.
@@ -17,6 +18,16 @@ pub struct StatusReport {
     pub now: Timestamp,
     /// Ordered by fleet and name.
     pub agents: Vec<Status>,
+}
+
+/// What `validate` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidateReport {
+    /// How many files were read.
+    pub files: usize,
+    /// Ordered by place.
+    pub problems: Vec<Problem>,
 }
 
 /// What `plan` prints.

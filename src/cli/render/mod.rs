@@ -3,6 +3,7 @@
 
 pub mod history;
 pub mod plan;
+pub mod problems;
 pub mod progress;
 pub mod status;
 

@@ -35,13 +35,17 @@ pub fn table(statuses: &[Status], now: Timestamp, look: &Look) -> String {
             Cell::new(look.text(&note(status, now)).into_owned()),
         ]);
     }
-    trimmed(&table)
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    lines(&table)
 }
 
 /// A table without lines, as wide as the terminal; only its last column wraps.
-pub(super) fn bare_table(look: &Look) -> Table {
+fn bare_table(look: &Look) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).enforce_styling();
+    table.style_text_only();
     match look.width.and_then(|width| u16::try_from(width).ok()) {
         Some(width) => table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
@@ -49,14 +53,8 @@ pub(super) fn bare_table(look: &Look) -> Table {
     table
 }
 
-/// The table's text without the space that its borders would take.
-pub(super) fn trimmed(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let line = line.strip_prefix(' ').unwrap_or(&line);
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 fn color(state: State) -> Color {
