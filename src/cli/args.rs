@@ -8,6 +8,9 @@ use clap_complete::Shell;
 
 use crate::spec::units::Span;
 
+/// The desired state's usual directory.
+pub const DESIRED_STATE: &str = "desired-state";
+
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 changes pending (plan) or not ready (wait, status --check)
 
@@ -82,7 +85,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Up {
     /// Directory of the desired state
-    #[arg(default_value = "desired-state")]
+    #[arg(default_value = DESIRED_STATE)]
     pub directory: PathBuf,
     /// Keep the state of the embedded AWS and the ledger here; without it they live in memory
     #[arg(long, value_name = "DIR")]
@@ -114,7 +117,7 @@ Example:
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Directory of the desired state
-    #[arg(default_value = "desired-state")]
+    #[arg(default_value = DESIRED_STATE)]
     pub source: String,
     #[command(flatten)]
     pub target: Target,
@@ -137,9 +140,9 @@ pub struct Reconcile {
     /// Wait for the lease if an operator holds it
     #[arg(long)]
     pub wait: bool,
-    /// Directory of the desired state
-    #[arg(long = "dir", value_name = "DIR", default_value = "desired-state")]
-    pub directory: PathBuf,
+    /// Directory of the desired state; without it that of the running `up`, else desired-state
+    #[arg(long = "dir", value_name = "DIR")]
+    pub directory: Option<PathBuf>,
     #[command(flatten)]
     pub target: Target,
 }
@@ -155,9 +158,9 @@ Examples:
 pub struct Plan {
     /// AGENT or FLEET/AGENT; all agents without it
     pub agent: Option<String>,
-    /// Directory of the desired state
-    #[arg(long = "dir", value_name = "DIR", default_value = "desired-state")]
-    pub directory: PathBuf,
+    /// Directory of the desired state; without it that of the running `up`, else desired-state
+    #[arg(long = "dir", value_name = "DIR")]
+    pub directory: Option<PathBuf>,
     #[command(flatten)]
     pub format: Output,
     #[command(flatten)]
@@ -172,7 +175,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Validate {
     /// Directory of the desired state
-    #[arg(default_value = "desired-state")]
+    #[arg(default_value = DESIRED_STATE)]
     pub directory: PathBuf,
     #[command(flatten)]
     pub format: Output,

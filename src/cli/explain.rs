@@ -37,7 +37,7 @@ pub fn run(options: &Explain, console: &Console) -> anyhow::Result<Exit> {
         }
     }
     if concerned.iter().any(|problem| problem.severity() == Severity::Error) {
-        console.say(&problems::all(&concerned, &console.look, true));
+        console.say(&problems::all(&concerned, &console.look));
         bail!("{} cannot be explained before it is mended", options.file.display());
     }
     bail!("{} is no file of a desired state; expected <fleet>/fleet.yaml or <fleet>/<agent>.yaml", options.file.display());

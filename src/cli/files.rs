@@ -50,7 +50,7 @@ pub fn read(directory: &Path) -> anyhow::Result<Read> {
 pub fn read_valid(directory: &Path, console: &Console) -> anyhow::Result<Read> {
     let read = read(directory)?;
     if !read.parsed.problems.is_empty() {
-        console.say(&problems::all(&read.parsed.problems, &console.look, true));
+        console.say(&problems::all(&read.parsed.problems, &console.look));
     }
     if read.parsed.state.fleets.values().all(|fleet| fleet.agents.is_empty()) {
         bail!("{}: no agent in it is valid", directory.display());

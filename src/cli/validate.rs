@@ -19,7 +19,7 @@ pub fn run(options: &Validate, console: &Console) -> anyhow::Result<Exit> {
         Format::Json => console.print_json(&ValidateReport { files: read.files, problems: problems.clone() })?,
         Format::Text => {
             if !problems.is_empty() {
-                console.print(&problems::all(problems, &console.look, true))?;
+                console.print(&problems::all(problems, &console.look))?;
             }
             console.say(&problems::summary(problems, read.files));
         }

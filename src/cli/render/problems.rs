@@ -7,8 +7,8 @@ use crate::spec::{Problem, RenderStyle, Severity};
 const WIDTH: usize = 140;
 
 /// All problems, each with its line.
-pub fn all(problems: &[Problem], look: &Look, colour: bool) -> String {
-    let style = RenderStyle { colour, unicode: look.unicode, width: look.width.unwrap_or(WIDTH) };
+pub fn all(problems: &[Problem], look: &Look) -> String {
+    let style = RenderStyle { colour: look.unicode, unicode: look.unicode, width: look.width.unwrap_or(WIDTH) };
     problems.iter().map(|problem| problem.render(style) + "\n\n").collect()
 }
 

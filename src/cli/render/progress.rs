@@ -1,6 +1,7 @@
 //! What `up` shows while it works.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -84,4 +85,51 @@ pub fn hints(hints: &[String]) -> String {
         label = "";
     }
     text
+}
+
+/// What one pass did.
+pub fn passed(agents: usize, writes: u64) -> String {
+    let writes = usize::try_from(writes).unwrap_or(usize::MAX);
+    match writes {
+        0 => format!("one pass over {}: nothing written to AWS", counted(agents, "agent")),
+        _ => format!(
+            "one pass over {}: {} to AWS; the next pass sees what came of it",
+            counted(agents, "agent"),
+            counted(writes, "write")
+        ),
+    }
+}
+
+/// How far it is.
+pub fn working(ready: usize, agents: usize, made: u64, elapsed: &str) -> String {
+    let made = counted(usize::try_from(made).unwrap_or(usize::MAX), "resource");
+    format!("{ready} of {} ready, {made} made, {elapsed}", counted(agents, "agent"))
+}
+
+/// The last words of an `up` that was stopped.
+pub fn stopped(data: Option<&Path>) -> String {
+    match data {
+        Some(data) => format!("stopped; its state is kept in {}: the same command goes on there", data.display()),
+        None => "stopped".to_owned(),
+    }
+}
+
+/// The first lines of `cloud`.
+pub fn cloud(address: &str, data: Option<&Path>, existed: bool, speed: f64) -> String {
+    let data = match data {
+        Some(data) if existed => format!("{}, as it was left", data.display()),
+        Some(data) => format!("{}, new", data.display()),
+        None => "in memory".to_owned(),
+    };
+    let speed = if (speed - 1.0).abs() > f64::EPSILON { format!(", {speed} times real time") } else { String::new() };
+    format!(
+        "{}   {address}   state {data}{speed}\n{}  export AWS_ENDPOINT_URL=http://{address} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=211125768252 AWS_SECRET_ACCESS_KEY=any\n      aws ecs list-clusters\n",
+        styled(BOLD, "embedded AWS"),
+        styled(BOLD, "try:")
+    )
+}
+
+/// An image that was pushed.
+pub fn pushed(repository: &str, tag: &str, digest: &str, behaviour: &str) -> String {
+    format!("{repository}:{tag}  {digest}  ({behaviour})\n")
 }
