@@ -1,1 +1,3 @@
 //! All integration tests, one binary; each module reads as a list of promises.
+
+mod corpus;
