@@ -450,7 +450,3 @@ fn delete(world: &mut World, input: DeleteInput) -> Outcome {
     };
     Ok(json!({ "ARN": arn, "Name": name, "DeletionDate": epoch_seconds(gone_at) }))
 }
-
-#[cfg(test)]
-#[path = "secretsmanager_tests.rs"]
-mod tests;

@@ -2,8 +2,6 @@
 
 mod events;
 mod groups;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

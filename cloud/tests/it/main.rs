@@ -2,4 +2,11 @@
 
 mod support;
 
+mod cloudwatch;
+mod dynamodb;
+mod ecr;
+mod iam;
+mod logs;
+mod preload;
+mod secrets;
 mod wire;
