@@ -15,3 +15,4 @@ pub mod resources;
 pub mod ledger;
 pub mod plan;
 pub mod status;
+pub mod operator;
