@@ -1,1 +1,5 @@
 //! All integration tests, one binary; each module reads as a list of promises.
+
+mod plan;
+mod sample;
+mod tidy;
