@@ -15,4 +15,5 @@ pub mod resources;
 pub mod ledger;
 pub mod plan;
 pub mod status;
+pub mod aws;
 pub mod operator;

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::reconcile::{Bench, Interrupted, Memory, Outcome, Subject};
 use super::source::Reading;
 use crate::aws::ledger::LedgerError;
-use crate::aws::{CALL_DEADLINE, Wanted};
+use crate::aws::{CALL_DEADLINE, Clock, Wanted};
 use crate::names::{AgentId, AgentName, FleetName};
 use crate::observed::Snapshot;
 use crate::spec::model::{Fleet, FleetState};
@@ -95,6 +95,8 @@ impl FleetLoop {
     pub(super) async fn run(mut self, cancel: &CancellationToken) -> (Ended, bool) {
         let ended = loop {
             self.start_due();
+            let clock = self.bench.aws.clock().clone();
+            let wait = self.queue.next_wake().map(|wake| wake.saturating_sub(self.now()));
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break Ended::Cancelled,
@@ -105,7 +107,7 @@ impl FleetLoop {
                         break ended;
                     }
                 }
-                () = self.next_due() => {}
+                () = sleep(&clock, wait) => {}
             }
         };
         // Nobody waits for a pass longer than for one call: the lease is not given back while one may be under way.
@@ -127,13 +129,6 @@ impl FleetLoop {
 
     fn now(&self) -> Duration {
         self.bench.aws.clock().elapsed()
-    }
-
-    async fn next_due(&self) {
-        match self.queue.next_wake() {
-            Some(wake) => self.bench.aws.clock().sleep(wake.saturating_sub(self.now())).await,
-            None => pending().await,
-        }
     }
 
     fn id(&self, agent: &AgentName) -> AgentId {
@@ -328,6 +323,13 @@ impl FleetLoop {
         }
         let beyond = u64::try_from(at.as_millis() % TICK.as_millis()).unwrap_or(0);
         if beyond == 0 { at } else { at + TICK - Duration::from_millis(beyond) }
+    }
+}
+
+async fn sleep(clock: &Clock, wait: Option<Duration>) {
+    match wait {
+        Some(wait) => clock.sleep(wait).await,
+        None => pending().await,
     }
 }
 
