@@ -3,3 +3,4 @@
 mod plan;
 mod sample;
 mod tidy;
+mod corpus;
