@@ -1,0 +1,5 @@
+//! The embedded cloud through the wire, by the real SDK wherever it has the operation.
+
+mod support;
+
+mod wire;
