@@ -17,13 +17,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use self::files::Files;
+pub(crate) use self::files::Files;
 use self::git::Git;
 use self::reading::Parsed;
 pub use self::reading::Reading;
 use crate::ledger::Provenance;
-use crate::spec::problem::Severity;
-use crate::spec::{self, SourceFile};
+use crate::spec::{self, Severity, SourceFile};
 
 // Files belong to the real world: these times are the real clock's also where the cloud's time is scaled.
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::ledger::Provenance;
 use crate::names::{AgentId, FleetName};
 use crate::spec::model::{DesiredState, FleetState};
-use crate::spec::problem::Problem;
+use crate::spec::Problem;
 
 /// The desired state as it stands: all agents, each in its last good version.
 #[derive(Clone, Debug, PartialEq)]
