@@ -3,5 +3,10 @@
 mod stage;
 mod support;
 
+mod ecs_properties;
+mod ecs_refusals;
 mod ecs_rollouts;
+mod ecs_sdk;
+mod ecs_starts;
+mod keeping;
 mod wire;
