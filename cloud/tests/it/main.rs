@@ -1,12 +1,7 @@
 //! The embedded cloud through the wire, by the real SDK wherever it has the operation.
 
+mod stage;
 mod support;
 
-mod cloudwatch;
-mod dynamodb;
-mod ecr;
-mod iam;
-mod logs;
-mod preload;
-mod secrets;
+mod ecs_rollouts;
 mod wire;
