@@ -14,7 +14,7 @@ use super::written::agent::AgentFile;
 use super::written::fleet::FleetFile;
 
 /// More problems of one file than this are not shown: they are one mistake, or none that a person made.
-const MAX_PROBLEMS: usize = 50;
+const MAX_PROBLEMS: usize = 30;
 
 pub(super) struct Document {
     pub path: PathBuf,
@@ -93,10 +93,10 @@ impl Document {
             }
             _ => by_place,
         };
-        let names = |is_agent| if is_agent { "AgentDeployment" } else { "Fleet" };
+        let names = |is_agent| if is_agent { ("an AgentDeployment", "AgentDeployment") } else { ("a Fleet", "Fleet") };
         if is_agent != by_place && self.place != FilePlace::Elsewhere {
             let at = root.get("kind").map_or(0..0, Node::place);
-            findings.push(at, ProblemKind::KindForPlace { found: names(is_agent), expected: names(by_place) });
+            findings.push(at, ProblemKind::KindForPlace { found: names(is_agent).0, expected: names(by_place).1 });
         }
         if self.place == FilePlace::Elsewhere {
             findings.push(0..0, ProblemKind::Misplaced {});

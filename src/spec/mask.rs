@@ -26,6 +26,7 @@ pub(super) fn is_plain_name(key: &str) -> bool {
 /// What of a file may be shown.
 pub(super) struct Shown<'t> {
     text: &'t str,
+    is_fleet: bool,
     /// Ranges that stay.
     harmless: Vec<Range<usize>>,
     /// Ranges that never do, whatever lies in them.
@@ -35,7 +36,8 @@ pub(super) struct Shown<'t> {
 impl<'t> Shown<'t> {
     /// Of a file whose structure is known: names, and values of fields that hold no secrets.
     pub fn of_tree(text: &'t str, root: &Node, reading: &Reading) -> Self {
-        let mut shown = Self { text, harmless: Vec::new(), hidden: Vec::new() };
+        let is_fleet = root.get("kind").and_then(Node::text) == Some("Fleet");
+        let mut shown = Self { text, is_fleet, harmless: Vec::new(), hidden: Vec::new() };
         shown.add(root, reading, false);
         shown
     }
@@ -60,14 +62,23 @@ impl<'t> Shown<'t> {
             // The separator after the word is one character of any length.
             offset = end + text[end..].chars().next().map_or(0, char::len_utf8);
         }
-        Self { text, harmless, hidden: Vec::new() }
+        Self { text, is_fleet: false, harmless, hidden: Vec::new() }
+    }
+
+    fn is_sensitive(&self, node: &Node) -> bool {
+        let last = node.path.rsplit('.').next().unwrap_or_default();
+        match (&node.content, node.path.as_str()) {
+            // A fleet's environment is one of three words; an agent's is a mapping.
+            (Content::Scalar { style: Style::Plain, text }, "spec.environment") if self.is_fleet => text.len() > 12,
+            (Content::Scalar { .. }, _) if last == "auth" => true,
+            _ => SENSITIVE.contains(&last),
+        }
     }
 
     fn add(&mut self, node: &Node, reading: &Reading, sensitive: bool) {
-        let last = node.path.rsplit('.').next().unwrap_or_default();
         let is_container = !matches!(node.content, Content::Scalar { .. } | Content::Nothing);
         let here = sensitive
-            || SENSITIVE.contains(&last)
+            || self.is_sensitive(node)
             || reading.is_unknown(node)
             || (is_container && reading.is_left_out(node));
         if let Some(key) = &node.key {
@@ -106,6 +117,7 @@ impl<'t> Shown<'t> {
         let column = 1 + self.text[line_start..start].chars().count();
         let part = start - line_start..range.end.clamp(start, line_start + line.len()) - line_start;
         let snippet = if line.trim().is_empty() { None } else { Some(self.line(line_start, line, part)) };
+        let snippet = snippet.filter(|line: &Line| !line.text.trim().is_empty());
         Place { line: number, column, snippet }
     }
 

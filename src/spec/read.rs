@@ -330,7 +330,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
         };
         let fields = entries
             .iter()
-            .filter(|entry| !self.reading.is_left_out(&entry.value))
+            .filter(|entry| !entry.repeated && !self.reading.is_left_out(&entry.value))
             .map(|entry| (entry.key.as_str(), Some(&entry.value)))
             .collect();
         visitor.visit_map(Fields { reader: self, fields, next: 0 }).map_err(|error: ReadError| error.at(self.node))
@@ -346,7 +346,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
             return Err(ReadError::wrong_type(self.node, &"a mapping"));
         };
         let mut fields = Vec::new();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| !entry.repeated) {
             if known.contains(&entry.key.as_str()) {
                 fields.push((entry.key.as_str(), Some(&entry.value)));
             } else {
@@ -376,7 +376,10 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
                 [entry] => (&entry.key, Some(&entry.value)),
                 _ => return Err(unknown(true)),
             },
-            Content::Nothing => return Err(ReadError::wrong_type(self.node, &"one of its values")),
+            Content::Nothing => {
+                let expected = variants.iter().map(|variant| format!("`{variant}`")).collect::<Vec<_>>().join(" or ");
+                return Err(ReadError::new(self.node, What::Type(expected)));
+            }
             Content::List(_) => return Err(unknown(true)),
         };
         if !variants.contains(&name.as_str()) {

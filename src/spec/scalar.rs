@@ -115,7 +115,7 @@ pub(super) fn account_hint(text: &str) -> String {
         length @ 1..12 if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("it has {length} digits: were leading zeros lost? In quotes they stay: `\"{text:0>12}\"`")
         }
-        _ => "in quotes, so that no tool takes it for a number and drops leading zeros".to_owned(),
+        _ => "YAML tools take it for a number without quotes, and drop leading zeros".to_owned(),
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) struct Findings(Vec<(Range<usize>, ProblemKind)>);
 impl Findings {
     /// The same thing is said of the same place once: an alias brings one node in several times.
     pub fn push(&mut self, at: Range<usize>, kind: ProblemKind) {
-        if !self.0.iter().any(|(place, other)| *place == at && other.code() == kind.code()) {
+        if !self.0.iter().any(|(place, other)| *place == at && *other == kind) {
             self.0.push((at, kind));
         }
     }
