@@ -15,3 +15,6 @@ pub mod resources;
 pub mod ledger;
 pub mod plan;
 pub mod status;
+pub mod aws;
+pub mod operator;
+pub mod cli;

@@ -27,4 +27,14 @@ impl Clock {
     pub fn speed(&self) -> f64 {
         self.speed
     }
+
+    /// The same clock, set forward if it would otherwise read less than `earliest`: a cloud that is opened again goes
+    /// on from where it was.
+    pub(crate) fn not_before(mut self, earliest: Timestamp) -> Self {
+        let now = self.now();
+        if now < earliest {
+            self.base += earliest.duration_since(now);
+        }
+        self
+    }
 }

@@ -9,12 +9,23 @@
 //!   in-process client┘        one per account and region, on one clock
 //! ```
 
+pub mod admin;
 pub mod behaviour;
 pub mod clock;
+mod cloud;
+mod paging;
 mod service;
+mod tags;
+mod wildcard;
 mod world;
 
+mod client;
+mod persistence;
+mod server;
+mod wire;
+
 mod cloudwatch;
+mod dynamodb;
 mod ecr;
 mod ecs;
 mod iam;
@@ -22,3 +33,5 @@ mod logs;
 mod network;
 mod secretsmanager;
 mod sts;
+
+pub use cloud::{Broken, Cloud, OpenError, Settings};
