@@ -76,6 +76,8 @@ async def test_a_client_that_goes_away_stops_the_models_answer(
     seen = asyncio.Event()
     leaving = asyncio.create_task(leave_after(app, seen, accept, session))
     await stub.script.until(lambda calls: bool(calls) and calls[-1].pieces_sent >= pieces, 30)
+    # By then the last piece has arrived, and a stalled model is silent.
+    await asyncio.sleep(0.3)
     seen.set()
     calls = await stub.script.until(ended, STOPPED_WITHIN)
     await leaving
