@@ -7,10 +7,24 @@ use crate::cli::args::Target;
 use crate::cli::exit::Usage;
 use crate::cli::running::{Found, Running};
 
+/// Variables that say how to speak to AWS, and not to which: they make no target.
+const NO_TARGET: [&str; 10] = [
+    "AWS_CA_BUNDLE",
+    "AWS_CLI_AUTO_PROMPT",
+    "AWS_CLI_HISTORY_FILE",
+    "AWS_DATA_PATH",
+    "AWS_DEFAULT_OUTPUT",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_PAGER",
+    "AWS_RETRY_MODE",
+    "AWS_SDK_LOAD_CONFIG",
+];
+
 /// What the environment says of AWS.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Environment {
-    /// The first `AWS_*` variable that is set.
+    /// The first `AWS_*` variable that is set and names a target.
     pub variable: Option<String>,
     /// `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
@@ -39,7 +53,7 @@ impl Environment {
         let mut variables: Vec<String> = std::env::vars_os()
             .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| name.starts_with("AWS_"))
+            .filter(|name| names_a_target(name))
             .collect();
         variables.sort();
         Self {
@@ -57,6 +71,10 @@ impl Environment {
             (None, None) => None,
         }
     }
+}
+
+fn names_a_target(variable: &str) -> bool {
+    variable.starts_with("AWS_") && !NO_TARGET.contains(&variable)
 }
 
 /// The file of the home directory that has a default profile.
@@ -153,6 +171,12 @@ mod tests {
         let chosen = choose(&Target::default(), &variable("AWS_PROFILE"), Found::Living(running())).unwrap();
         assert_eq!(chosen.choice, Choice::Aws { endpoint_url: None });
         assert!(chosen.remark.unwrap().contains("because AWS_PROFILE is set; --local"));
+    }
+
+    #[test]
+    fn a_variable_that_says_only_how_to_speak_is_no_target() {
+        assert!(names_a_target("AWS_PROFILE") && names_a_target("AWS_ACCESS_KEY_ID") && names_a_target("AWS_REGION"));
+        assert!(!names_a_target("AWS_PAGER") && !names_a_target("HOME"));
     }
 
     #[test]

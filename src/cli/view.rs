@@ -11,6 +11,7 @@ use crate::cli::render::progress;
 use crate::cli::render::status::note;
 use crate::names::AgentId;
 use crate::operator::Progress;
+use crate::spec::Severity;
 use crate::status::{State, Status};
 
 /// How far all agents are.
@@ -111,7 +112,7 @@ impl View {
     fn print_changes(&mut self, progress: &Progress, now: Timestamp) -> std::io::Result<()> {
         for problem in problems(progress) {
             if self.told.insert(problem.clone()) {
-                self.console.say(&self.console.look.text(&format!("{problem}")));
+                self.console.say(&self.console.look.text(&problem));
             }
         }
         let width = width(progress);
@@ -136,7 +137,8 @@ fn width(progress: &Progress) -> usize {
 fn problems(progress: &Progress) -> Vec<String> {
     let fleets = progress.fleets.iter().filter_map(|(name, fleet)| Some(format!("fleet {name}: {}", fleet.problem.as_ref()?)));
     let agents = progress.agents.iter().filter_map(|(id, agent)| Some(format!("{id}: {}", agent.problem.as_ref()?)));
-    let files = progress.problems.iter().map(|problem| {
+    let errors = progress.problems.iter().filter(|problem| problem.severity() == Severity::Error);
+    let files = errors.map(|problem| {
         format!("{}:{}:{}: {}", problem.file.display(), problem.line, problem.column, problem.message)
     });
     progress.directory_problem.clone().into_iter().chain(fleets).chain(agents).chain(files).collect()
