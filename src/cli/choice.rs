@@ -37,7 +37,9 @@ pub struct Environment {
 pub enum Choice {
     /// That of a running `up`.
     Embedded(Running),
-    Aws { endpoint_url: Option<String> },
+    Aws {
+        endpoint_url: Option<String>,
+    },
 }
 
 /// A choice, and what a person should be told of it.
@@ -80,9 +82,8 @@ fn names_a_target(variable: &str) -> bool {
 /// The file of the home directory that has a default profile.
 fn default_profile(home: &Path) -> Option<PathBuf> {
     let has_default = |path: &PathBuf| {
-        std::fs::read_to_string(path).is_ok_and(|text| {
-            text.lines().map(str::trim).any(|line| matches!(line, "[default]" | "[profile default]"))
-        })
+        std::fs::read_to_string(path)
+            .is_ok_and(|text| text.lines().map(str::trim).any(|line| matches!(line, "[default]" | "[profile default]")))
     };
     ["config", "credentials"].iter().map(|name| home.join(".aws").join(name)).find(has_default)
 }
@@ -98,7 +99,8 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
             Found::Living(running) => Ok(embedded(running)),
             Found::Dead(running) => Err(dead(&running)),
             Found::Nothing => Err(Usage(
-                "no `ropewalk up` runs in this directory (there is no .ropewalk/up.json); start one with: ropewalk up".to_owned(),
+                "no `ropewalk up` runs in this directory (there is no .ropewalk/up.json); start one with: ropewalk up"
+                    .to_owned(),
             )),
         };
     }
@@ -108,7 +110,9 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
     match (environment.aws(), found) {
         (Some(why), Found::Living(_)) => Ok(Chosen {
             choice: aws(environment.endpoint_url.clone()),
-            remark: Some(format!("speaking to AWS, because {why}; --local speaks to the `ropewalk up` of this directory")),
+            remark: Some(format!(
+                "speaking to AWS, because {why}; --local speaks to the `ropewalk up` of this directory"
+            )),
         }),
         (Some(_), Found::Nothing | Found::Dead(_)) => {
             Ok(Chosen { choice: aws(environment.endpoint_url.clone()), remark: None })
@@ -126,7 +130,8 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
 }
 
 fn embedded(running: Running) -> Chosen {
-    let remark = format!("speaking to the embedded AWS of `ropewalk up` (process {}, {})", running.pid, running.endpoint);
+    let remark =
+        format!("speaking to the embedded AWS of `ropewalk up` (process {}, {})", running.pid, running.endpoint);
     Chosen { choice: Choice::Embedded(running), remark: Some(remark) }
 }
 

@@ -11,7 +11,7 @@ use super::support::Workplace;
 fn the_sample_is_valid() {
     let ran = Workplace::new().run(&["validate"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    snapbox::assert_data_eq!(ran.stderr, str!["4 files, no error, 1 notice\n"]);
+    assert_eq!(ran.stderr, "4 files, no error, 1 notice\n");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn validate_speaks_json() {
     let problems = report["problems"].as_array().unwrap();
     let error = problems.iter().find(|problem| problem["severity"] == "error").unwrap();
     assert_eq!(error["file"], "desired-state/prod/coach-companion.yaml");
-    assert_eq!((&error["line"], &error["column"]), (&12.into(), &3.into()));
+    assert_eq!((&error["line"], &error["column"]), (&11.into(), &3.into()));
 }
 
 #[test]
@@ -110,7 +110,18 @@ fn completions_and_man_pages_know_the_verbs() {
 fn every_verb_helps_with_an_example() {
     let place = Workplace::new();
     let verbs = [
-        "up", "serve", "reconcile", "plan", "validate", "explain", "schema", "status", "history", "wait", "init", "cloud",
+        "up",
+        "serve",
+        "reconcile",
+        "plan",
+        "validate",
+        "explain",
+        "schema",
+        "status",
+        "history",
+        "wait",
+        "init",
+        "cloud",
         "completions",
     ];
     for verb in verbs {
