@@ -1,5 +1,6 @@
 //! All integration tests, one binary; each module reads as a list of promises.
 
+mod cli;
 mod corpus;
 mod plan;
 mod sample;

@@ -7,10 +7,24 @@ use crate::cli::args::Target;
 use crate::cli::exit::Usage;
 use crate::cli::running::{Found, Running};
 
+/// Variables that say how to speak to AWS, and not to which: they make no target.
+const NO_TARGET: [&str; 10] = [
+    "AWS_CA_BUNDLE",
+    "AWS_CLI_AUTO_PROMPT",
+    "AWS_CLI_HISTORY_FILE",
+    "AWS_DATA_PATH",
+    "AWS_DEFAULT_OUTPUT",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_PAGER",
+    "AWS_RETRY_MODE",
+    "AWS_SDK_LOAD_CONFIG",
+];
+
 /// What the environment says of AWS.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Environment {
-    /// The first `AWS_*` variable that is set.
+    /// The first `AWS_*` variable that is set and names a target.
     pub variable: Option<String>,
     /// `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
@@ -23,7 +37,9 @@ pub struct Environment {
 pub enum Choice {
     /// That of a running `up`.
     Embedded(Running),
-    Aws { endpoint_url: Option<String> },
+    Aws {
+        endpoint_url: Option<String>,
+    },
 }
 
 /// A choice, and what a person should be told of it.
@@ -39,7 +55,7 @@ impl Environment {
         let mut variables: Vec<String> = std::env::vars_os()
             .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| name.starts_with("AWS_"))
+            .filter(|name| names_a_target(name))
             .collect();
         variables.sort();
         Self {
@@ -59,12 +75,15 @@ impl Environment {
     }
 }
 
+fn names_a_target(variable: &str) -> bool {
+    variable.starts_with("AWS_") && !NO_TARGET.contains(&variable)
+}
+
 /// The file of the home directory that has a default profile.
 fn default_profile(home: &Path) -> Option<PathBuf> {
     let has_default = |path: &PathBuf| {
-        std::fs::read_to_string(path).is_ok_and(|text| {
-            text.lines().map(str::trim).any(|line| matches!(line, "[default]" | "[profile default]"))
-        })
+        std::fs::read_to_string(path)
+            .is_ok_and(|text| text.lines().map(str::trim).any(|line| matches!(line, "[default]" | "[profile default]")))
     };
     ["config", "credentials"].iter().map(|name| home.join(".aws").join(name)).find(has_default)
 }
@@ -80,7 +99,8 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
             Found::Living(running) => Ok(embedded(running)),
             Found::Dead(running) => Err(dead(&running)),
             Found::Nothing => Err(Usage(
-                "no `ropewalk up` runs in this directory (there is no .ropewalk/up.json); start one with: ropewalk up".to_owned(),
+                "no `ropewalk up` runs in this directory (there is no .ropewalk/up.json); start one with: ropewalk up"
+                    .to_owned(),
             )),
         };
     }
@@ -90,7 +110,9 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
     match (environment.aws(), found) {
         (Some(why), Found::Living(_)) => Ok(Chosen {
             choice: aws(environment.endpoint_url.clone()),
-            remark: Some(format!("speaking to AWS, because {why}; --local speaks to the `ropewalk up` of this directory")),
+            remark: Some(format!(
+                "speaking to AWS, because {why}; --local speaks to the `ropewalk up` of this directory"
+            )),
         }),
         (Some(_), Found::Nothing | Found::Dead(_)) => {
             Ok(Chosen { choice: aws(environment.endpoint_url.clone()), remark: None })
@@ -108,7 +130,8 @@ pub fn choose(target: &Target, environment: &Environment, found: Found) -> Resul
 }
 
 fn embedded(running: Running) -> Chosen {
-    let remark = format!("speaking to the embedded AWS of `ropewalk up` (process {}, {})", running.pid, running.endpoint);
+    let remark =
+        format!("speaking to the embedded AWS of `ropewalk up` (process {}, {})", running.pid, running.endpoint);
     Chosen { choice: Choice::Embedded(running), remark: Some(remark) }
 }
 
@@ -153,6 +176,12 @@ mod tests {
         let chosen = choose(&Target::default(), &variable("AWS_PROFILE"), Found::Living(running())).unwrap();
         assert_eq!(chosen.choice, Choice::Aws { endpoint_url: None });
         assert!(chosen.remark.unwrap().contains("because AWS_PROFILE is set; --local"));
+    }
+
+    #[test]
+    fn a_variable_that_says_only_how_to_speak_is_no_target() {
+        assert!(names_a_target("AWS_PROFILE") && names_a_target("AWS_ACCESS_KEY_ID") && names_a_target("AWS_REGION"));
+        assert!(!names_a_target("AWS_PAGER") && !names_a_target("HOME"));
     }
 
     #[test]

@@ -34,7 +34,12 @@ async fn alone(options: &Cloud, console: &Console) -> anyhow::Result<Exit> {
         sandbox.preload(&read.parsed.state).await?;
     }
     let stop = shutdown::on_signal();
-    console.print(&progress::cloud(&sandbox.address.to_string(), options.data.as_deref(), sandbox.existed, options.speed))?;
+    console.print(&progress::cloud(
+        &sandbox.address.to_string(),
+        options.data.as_deref(),
+        sandbox.existed,
+        options.speed,
+    ))?;
     tokio::select! {
         () = stop.cancelled() => {}
         error = sandbox.failed() => return Err(error),
@@ -93,7 +98,8 @@ struct Image {
 /// An agent of the desired state, or a repository's own name.
 fn image(named: &str, running: Option<&Running>) -> anyhow::Result<Image> {
     let directory = running.map_or_else(|| PathBuf::from(DESIRED_STATE), |running| running.directory.clone());
-    let found = if directory.exists() { agent(named, &directory)? } else { Err(Usage(nothing_known(named, &directory))) };
+    let found =
+        if directory.exists() { agent(named, &directory)? } else { Err(Usage(nothing_known(named, &directory))) };
     match found {
         Ok(image) => Ok(image),
         Err(_) if named.contains('/') && named.parse::<RepositoryName>().is_ok() => {
@@ -105,7 +111,10 @@ fn image(named: &str, running: Option<&Running>) -> anyhow::Result<Image> {
 }
 
 fn nothing_known(named: &str, directory: &Path) -> String {
-    format!("which repository is `{named}`? There is no {} that says it; name the repository, such as project/{named}", directory.display())
+    format!(
+        "which repository is `{named}`? There is no {} that says it; name the repository, such as project/{named}",
+        directory.display()
+    )
 }
 
 fn agent(named: &str, directory: &Path) -> anyhow::Result<Result<Image, Usage>> {

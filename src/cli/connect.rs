@@ -197,9 +197,10 @@ pub fn owner(verb: &str) -> String {
 #[cfg(feature = "embedded")]
 async fn embedded_clock(running: &Running) -> anyhow::Result<Clock> {
     let client = ropewalk_cloud::admin::Client::new(&running.endpoint)?;
-    let reading = client.clock().await.with_context(|| {
-        format!("`ropewalk up` (process {}) does not answer at {}", running.pid, running.endpoint)
-    })?;
+    let reading = client
+        .clock()
+        .await
+        .with_context(|| format!("`ropewalk up` (process {}) does not answer at {}", running.pid, running.endpoint))?;
     Ok(Clock::new(reading.now, reading.speed))
 }
 

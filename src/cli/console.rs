@@ -18,7 +18,10 @@ impl Console {
         let terminal = io::stdout().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let width = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
-        Self { look: Look { unicode: !dumb && locale_is_utf8(), width, zone: jiff::tz::TimeZone::system() }, live: terminal && !dumb }
+        Self {
+            look: Look { unicode: !dumb && locale_is_utf8(), width, zone: jiff::tz::TimeZone::system() },
+            live: terminal && !dumb,
+        }
     }
 
     /// Data.

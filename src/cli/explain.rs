@@ -40,7 +40,10 @@ pub fn run(options: &Explain, console: &Console) -> anyhow::Result<Exit> {
         console.say(&problems::all(&concerned, &console.look));
         bail!("{} cannot be explained before it is mended", options.file.display());
     }
-    bail!("{} is no file of a desired state; expected <fleet>/fleet.yaml or <fleet>/<agent>.yaml", options.file.display());
+    bail!(
+        "{} is no file of a desired state; expected <fleet>/fleet.yaml or <fleet>/<agent>.yaml",
+        options.file.display()
+    );
 }
 
 /// The desired state's directory, as a person would name it, and the file in it.

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crate::cli::console::Console;
 use crate::cli::render::problems;
 use crate::operator::source::Files;
-use crate::spec::{self, Parsed, SourceFile};
+use crate::spec::{self, Parsed, Severity, SourceFile};
 
 /// All files of a directory, parsed.
 pub struct Read {
@@ -49,8 +49,13 @@ pub fn read(directory: &Path) -> anyhow::Result<Read> {
 /// As [`read`]; or if nothing in it is valid.
 pub fn read_valid(directory: &Path, console: &Console) -> anyhow::Result<Read> {
     let read = read(directory)?;
-    if !read.parsed.problems.is_empty() {
-        console.say(&problems::all(&read.parsed.problems, &console.look));
+    let (errors, notices): (Vec<_>, Vec<_>) =
+        read.parsed.problems.iter().cloned().partition(|problem| problem.severity() == Severity::Error);
+    if !errors.is_empty() {
+        console.say(&problems::all(&errors, &console.look));
+    }
+    if !notices.is_empty() {
+        console.say(&problems::notices(notices.len()));
     }
     if read.parsed.state.fleets.values().all(|fleet| fleet.agents.is_empty()) {
         bail!("{}: no agent in it is valid", directory.display());

@@ -30,7 +30,8 @@ impl Live {
             self.lines.push(self.block.add(line));
         }
         for (line, text) in self.lines.iter().zip(lines) {
-            line.set_message(text.to_owned());
+            // A line without anything is not drawn at all.
+            line.set_message(if text.is_empty() { " ".to_owned() } else { text.to_owned() });
             line.tick();
         }
     }

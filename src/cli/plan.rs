@@ -23,8 +23,10 @@ pub async fn run(options: &Plan, console: &Console) -> anyhow::Result<Exit> {
     let agent = chosen(options.agent.as_deref(), &state)?;
     let source = Source::still(Reader::new(&directory).read_with_provenance().await);
     let planned = connected.operator("plan", source).plan_once(agent.as_ref()).await?;
-    let agents: Vec<AgentPlan> =
-        planned.iter().map(|planned| AgentPlan::new(&planned.id, planned.head.desired.as_ref(), &planned.plan)).collect();
+    let agents: Vec<AgentPlan> = planned
+        .iter()
+        .map(|planned| AgentPlan::new(&planned.id, planned.head.desired.as_ref(), &planned.plan))
+        .collect();
     let pending = agents.iter().any(AgentPlan::pending);
     let report = PlanReport { agents };
     match options.format.output {

@@ -92,7 +92,9 @@ impl Announcement {
                     other.pid,
                     other.endpoint
                 ),
-                Found::Nothing | Found::Dead(_) => bail!("another `ropewalk up` is just starting or ending in this directory; try again"),
+                Found::Nothing | Found::Dead(_) => {
+                    bail!("another `ropewalk up` is just starting or ending in this directory; try again")
+                }
             },
         }
     }

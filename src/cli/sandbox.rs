@@ -95,7 +95,10 @@ fn take(data: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     match running::lock(&data.join(LOCK))? {
         Some(lock) => Ok(lock),
-        None => bail!("{} is in use by another `ropewalk up` or `ropewalk cloud`; stop it, or name another --data", data.display()),
+        None => bail!(
+            "{} is in use by another `ropewalk up` or `ropewalk cloud`; stop it, or name another --data",
+            data.display()
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks to end, the second ends.
+//! Ctrl-C, SIGTERM and a closed terminal: the first asks to end, the second ends.
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,13 +21,15 @@ pub fn on_signal() -> CancellationToken {
 #[cfg(unix)]
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+    let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
         let _ = tokio::signal::ctrl_c().await;
         return;
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}
+        // The terminal was closed.
+        _ = hung_up.recv() => {}
     }
 }
 

@@ -115,7 +115,7 @@ async fn watch(
 ) -> anyhow::Result<Exit> {
     let mut progress = operator.progress();
     let hints = hints(options, read);
-    let mut view = View::new(console.clone(), hints, Instant::now());
+    let mut view = View::new(console.clone(), hints, Instant::now(), options.speed);
     let mut redraw = tokio::time::interval(REDRAW);
     let outcome = loop {
         let now: Timestamp = clock.now();
@@ -124,7 +124,9 @@ async fn watch(
         match (options.until, verdict) {
             (Some(Until::Ready), Verdict::Ready) if read.parsed.broken.is_empty() => break Ok(Exit::Done),
             (Some(Until::Ready), Verdict::Ready) => break Err(left_out(read)),
-            (Some(Until::Ready), Verdict::Stuck(why)) => break Err(anyhow::anyhow!("not all agents can be ready\n{why}")),
+            (Some(Until::Ready), Verdict::Stuck(why)) => {
+                break Err(anyhow::anyhow!("not all agents can be ready\n{why}"));
+            }
             _ => {}
         }
         tokio::select! {
@@ -151,7 +153,11 @@ fn hints(options: &Up, read: &Read) -> Vec<String> {
     let agents = read.parsed.state.fleets.values().flat_map(|fleet| fleet.agents.values());
     match agents.into_iter().next() {
         Some(agent) => vec![
-            format!("edit {}        ropewalk status {} --watch", options.directory.join(&agent.file).display(), agent.id.agent),
+            format!(
+                "edit {}        ropewalk status {} --watch",
+                options.directory.join(&agent.file).display(),
+                agent.id.agent
+            ),
             format!("ropewalk cloud push {} v9.9.9, then ask for that image.tag in the file", agent.id.agent),
         ],
         None => Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::cli::console::Console;
 use crate::cli::live::Live;
@@ -11,6 +11,7 @@ use crate::cli::render::progress;
 use crate::cli::render::status::note;
 use crate::names::AgentId;
 use crate::operator::Progress;
+use crate::spec::Severity;
 use crate::status::{State, Status};
 
 /// How far all agents are.
@@ -27,6 +28,7 @@ pub struct View {
     console: Console,
     hints: Vec<String>,
     started: Instant,
+    speed: f64,
     live: Option<Live>,
     /// What was printed last of each agent.
     shown: BTreeMap<AgentId, (State, String)>,
@@ -37,10 +39,11 @@ pub struct View {
 }
 
 impl View {
-    pub fn new(console: Console, hints: Vec<String>, started: Instant) -> Self {
+    /// `started` and `speed` are those of the cloud.
+    pub fn new(console: Console, hints: Vec<String>, started: Instant, speed: f64) -> Self {
         let live = console.live.then(Live::new);
         let (shown, told) = Default::default();
-        Self { console, hints, started, live, shown, told, ready: None }
+        Self { console, hints, started, speed, live, shown, told, ready: None }
     }
 
     /// Shows how things stand.
@@ -51,7 +54,8 @@ impl View {
         let verdict = verdict(progress, now);
         let newly_ready = verdict == Verdict::Ready && self.ready.is_none();
         if newly_ready {
-            self.ready = Some(progress::ready(progress.agents.len(), progress.totals.made, &self.elapsed()));
+            let took = progress::took(self.started.elapsed(), self.speed);
+            self.ready = Some(progress::ready(progress.agents.len(), progress.totals.made, &took));
         }
         if self.live.is_some() {
             let text = self.block(progress, now);
@@ -61,8 +65,7 @@ impl View {
         } else {
             self.print_changes(progress, now)?;
             if let (true, Some(ready)) = (newly_ready, &self.ready) {
-                self.console.print(ready)?;
-                self.console.print(&progress::hints(&self.hints))?;
+                self.console.print(&format!("{ready}\n{}", progress::hints(&self.hints)))?;
             }
         }
         Ok(verdict)
@@ -76,11 +79,7 @@ impl View {
     }
 
     fn elapsed(&self) -> String {
-        let elapsed = self.started.elapsed();
-        if elapsed.as_secs() < 60 {
-            return format!("{:.1} s", elapsed.as_secs_f64());
-        }
-        crate::cli::render::span(SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX))
+        progress::elapsed(self.started.elapsed())
     }
 
     fn block(&self, progress: &Progress, now: Timestamp) -> String {
@@ -95,7 +94,7 @@ impl View {
             text.push('\n');
         }
         for problem in problems(progress) {
-            text.push_str(&look.fitted(&look.text(&format!("  ! {problem}"))));
+            text.push_str(&look.fitted(&look.text(&format!("  ! {problem}")), 0));
             text.push('\n');
         }
         let ready = progress.agents.values().filter_map(|agent| agent.status.as_ref()).filter(|s| is_ready(s)).count();
@@ -103,7 +102,7 @@ impl View {
             Some(line) if ready == progress.agents.len() => line.clone(),
             _ => progress::working(ready, progress.agents.len(), progress.totals.made, &self.elapsed()),
         };
-        text.push_str(&format!("\n{}\n", look.fitted(&footer)));
+        text.push_str(&format!("\n{}\n", look.fitted(&footer, 0)));
         text.push_str(&progress::hints(&self.hints));
         text
     }
@@ -111,7 +110,7 @@ impl View {
     fn print_changes(&mut self, progress: &Progress, now: Timestamp) -> std::io::Result<()> {
         for problem in problems(progress) {
             if self.told.insert(problem.clone()) {
-                self.console.say(&self.console.look.text(&format!("{problem}")));
+                self.console.say(&self.console.look.text(&problem));
             }
         }
         let width = width(progress);
@@ -134,11 +133,12 @@ fn width(progress: &Progress) -> usize {
 
 /// What a person must know that is in no agent's status.
 fn problems(progress: &Progress) -> Vec<String> {
-    let fleets = progress.fleets.iter().filter_map(|(name, fleet)| Some(format!("fleet {name}: {}", fleet.problem.as_ref()?)));
+    let fleets =
+        progress.fleets.iter().filter_map(|(name, fleet)| Some(format!("fleet {name}: {}", fleet.problem.as_ref()?)));
     let agents = progress.agents.iter().filter_map(|(id, agent)| Some(format!("{id}: {}", agent.problem.as_ref()?)));
-    let files = progress.problems.iter().map(|problem| {
-        format!("{}:{}:{}: {}", problem.file.display(), problem.line, problem.column, problem.message)
-    });
+    let errors = progress.problems.iter().filter(|problem| problem.severity() == Severity::Error);
+    let files = errors
+        .map(|problem| format!("{}:{}:{}: {}", problem.file.display(), problem.line, problem.column, problem.message));
     progress.directory_problem.clone().into_iter().chain(fleets).chain(agents).chain(files).collect()
 }
 

@@ -108,9 +108,10 @@ impl Look {
         at.strftime(format).to_string()
     }
 
-    /// Cuts a line that would wrap. Only for lines without colour.
-    pub fn fitted(&self, line: &str) -> String {
-        let Some(width) = self.width.filter(|width| line.chars().count() > *width && *width > 8) else {
+    /// Cuts a line that would wrap after this many columns. Only for lines without colour.
+    pub fn fitted(&self, line: &str, used: usize) -> String {
+        let room = self.width.map(|width| width.saturating_sub(used).max(8));
+        let Some(width) = room.filter(|room| line.chars().count() > *room) else {
             return line.to_owned();
         };
         let ellipsis = self.text("…");

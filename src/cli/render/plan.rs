@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::status::wait;
 use super::{BOLD, DIM, GREEN, Look, YELLOW, counted, short_digests, styled};
 use crate::cli::report::{AgentPlan, PlannedRevision, PlannedWrite};
-use crate::plan::{Change, ResourceKind};
+use crate::plan::{Change, ResourceKind, Wait};
 
 /// One agent's plan.
 pub fn agent(plan: &AgentPlan, now: Timestamp, look: &Look) -> String {
@@ -20,7 +20,7 @@ pub fn agent(plan: &AgentPlan, now: Timestamp, look: &Look) -> String {
     for (kind, name) in resources(&plan.actions) {
         text.push_str(&resource(&plan.actions, kind, name, look));
     }
-    for reason in &plan.waits {
+    for reason in plan.waits.iter().filter(|wait| !matches!(wait, Wait::Monitoring { .. })) {
         let _ = writeln!(text, "  {} {}", styled(DIM, "waits:"), look.text(&wait(reason, now)));
     }
     if !plan.actions.is_empty() {
@@ -92,6 +92,9 @@ pub fn total(plans: &[AgentPlan]) -> String {
     let pending = plans.iter().filter(|plan| plan.pending()).count();
     match pending {
         0 => format!("nothing to do for {}", counted(plans.len(), "agent")),
-        _ => format!("{pending} of {} with changes pending; ropewalk reconcile --once makes them", counted(plans.len(), "agent")),
+        _ => format!(
+            "{pending} of {} with changes pending; ropewalk reconcile --once makes them",
+            counted(plans.len(), "agent")
+        ),
     }
 }

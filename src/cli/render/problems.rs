@@ -12,6 +12,11 @@ pub fn all(problems: &[Problem], look: &Look) -> String {
     problems.iter().map(|problem| problem.render(style) + "\n\n").collect()
 }
 
+/// That there is something to read, which hinders nothing.
+pub fn notices(count: usize) -> String {
+    format!("{}: ropewalk validate shows {}", counted(count, "notice"), if count == 1 { "it" } else { "them" })
+}
+
 /// `2 problems in 1 of 4 files`.
 pub fn summary(problems: &[Problem], files: usize) -> String {
     let mut broken: Vec<_> = problems.iter().map(|problem| &problem.file).collect();

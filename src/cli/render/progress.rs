@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::status::{note, tasks};
-use super::{BOLD, DIM, Look, counted, styled};
+use super::{BOLD, DIM, Look, counted, span, styled};
 use crate::status::Status;
 
 /// What was found and where it can be reached, before anything happens.
@@ -36,7 +37,8 @@ pub fn opening(opening: &Opening<'_>) -> String {
         None => String::new(),
     };
     line("embedded AWS", opening.address.to_owned(), example);
-    let found = format!("{}  {}, {}", opening.directory, counted(opening.fleets, "fleet"), counted(opening.agents, "agent"));
+    let found =
+        format!("{}  {}, {}", opening.directory, counted(opening.fleets, "fleet"), counted(opening.agents, "agent"));
     line("desired state", found, "watching".to_owned());
     match opening.data {
         Some((directory, true)) => line("data", directory.to_owned(), "goes on where it stopped".to_owned()),
@@ -52,17 +54,15 @@ pub fn opening(opening: &Opening<'_>) -> String {
 /// One agent in one line; `width` is that of the longest agent's name.
 pub fn line(status: &Status, width: usize, now: Timestamp, look: &Look) -> String {
     let shown = status.serving.as_ref().or(status.wanted.as_ref());
-    let (version, revision) = shown.map_or(("-".to_owned(), "-".to_owned()), |shown| {
-        (shown.version.clone(), format!("rev {}", shown.revision))
-    });
+    let (version, revision) = shown
+        .map_or(("-".to_owned(), "-".to_owned()), |shown| (shown.version.clone(), format!("rev {}", shown.revision)));
     let counts = format!("{} tasks", tasks(&status.tasks));
     let agent = &status.agent;
     let lead = format!("  {agent:<width$}   ");
     let note = note(status, now);
     let rest = format!("   {version:<8} {revision:<6} {counts:<11}  {}", look.text(&note));
     let used = lead.chars().count() + 11;
-    let room = Look { width: look.width.map(|width| width.saturating_sub(used)), ..look.clone() };
-    format!("{lead}{}{}", look.colored_state(status.state), room.fitted(rest.trim_end()))
+    format!("{lead}{}{}", look.colored_state(status.state), look.fitted(rest.trim_end(), used))
 }
 
 /// An agent of which nothing is known yet.
@@ -72,8 +72,11 @@ pub fn unknown(agent: &str, width: usize) -> String {
 
 /// What ends a successful start.
 pub fn ready(agents: usize, made: u64, elapsed: &str) -> String {
-    let all = if agents == 1 { "1 agent ready".to_owned() } else { format!("all {agents} agents ready") };
-    format!("{all}: {} made in {elapsed}", counted(usize::try_from(made).unwrap_or(usize::MAX), "resource"))
+    format!(
+        "{} ready: {} made in {elapsed}",
+        counted(agents, "agent"),
+        counted(usize::try_from(made).unwrap_or(usize::MAX), "resource")
+    )
 }
 
 /// What can be tried next.
@@ -132,4 +135,21 @@ pub fn cloud(address: &str, data: Option<&Path>, existed: bool, speed: f64) -> S
 /// An image that was pushed.
 pub fn pushed(repository: &str, tag: &str, digest: &str, behaviour: &str) -> String {
     format!("{repository}:{tag}  {digest}  ({behaviour})\n")
+}
+
+/// A time as it passes here.
+pub fn elapsed(elapsed: Duration) -> String {
+    if elapsed.as_secs() < 60 {
+        return format!("{:.1} s", elapsed.as_secs_f64());
+    }
+    span(SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX))
+}
+
+/// The same, with the cloud's time where that is another.
+pub fn took(here: Duration, speed: f64) -> String {
+    if (speed - 1.0).abs() <= f64::EPSILON {
+        return elapsed(here);
+    }
+    let there = Duration::try_from_secs_f64(here.as_secs_f64() * speed).unwrap_or(Duration::MAX);
+    format!("{} ({} of the cloud's time)", elapsed(here), elapsed(there))
 }

@@ -103,16 +103,14 @@ pub fn full(status: &Status, now: Timestamp, look: &Look) -> String {
     for (label, value) in facts(status, now) {
         let _ = writeln!(text, "  {label:<11} {}", look.text(&value));
     }
-    if !status.conditions.is_empty() {
-        text.push('\n');
-        for condition in &status.conditions {
-            let _ = writeln!(text, "  {}", look.text(&condition_line(condition)));
-        }
+    for line in conditions(&status.conditions) {
+        let _ = writeln!(text, "  {}", look.text(&line));
     }
     if !status.events.is_empty() {
         text.push('\n');
         for event in status.events.iter().take(EVENTS_SHOWN) {
-            let _ = writeln!(text, "  {}", look.text(&event_line(event, now, look)));
+            let line = event_line(event, now, look);
+            let _ = writeln!(text, "  {}", look.fitted(&look.text(&line), 2));
         }
     }
     text
@@ -149,10 +147,10 @@ fn facts(status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
     if let Some(rollout) = &status.rollout {
         let phase = match rollout.phase {
             RolloutPhase::Deploying => "ECS replaces tasks",
-            RolloutPhase::Monitoring => "watched",
+            RolloutPhase::Monitoring => "all tasks are new, and watched",
         };
         let since = age(rollout.started_at, now);
-        facts.push(("rollout", format!("{}, {}: {phase}, for {since}", rollout.number, cause(&rollout.cause))));
+        facts.push(("rollout", format!("{} ({}), begun {since} ago: {phase}", rollout.number, cause(&rollout.cause))));
     }
     let source = provenance(&status.provenance);
     if !source.is_empty() {
@@ -161,7 +159,7 @@ fn facts(status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
     if !status.alarms_firing.is_empty() {
         facts.push(("alarms", status.alarms_firing.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
     }
-    let mut label = "waits for";
+    let mut label = "waits";
     for reason in &status.waits {
         facts.push((label, wait(reason, now)));
         label = "";
@@ -190,17 +188,24 @@ pub fn cause(cause: &Cause) -> &'static str {
     }
 }
 
-fn condition_line(condition: &Condition) -> String {
-    let value = match condition.status {
+/// Those that need no words on one line, and each of the others on one of its own.
+fn conditions(conditions: &[Condition]) -> Vec<String> {
+    let value = |status| match status {
         ConditionStatus::True => "True",
         ConditionStatus::False => "False",
         ConditionStatus::Unknown => "Unknown",
     };
-    let head = format!("{:?}={value}", condition.kind);
-    match &condition.message {
-        Some(message) => format!("{head:<18} {}", short_digests(message)),
-        None => head,
+    let (mut plain, mut told) = (Vec::new(), Vec::new());
+    for condition in conditions {
+        let head = format!("{:?}={}", condition.kind, value(condition.status));
+        match &condition.message {
+            Some(message) => told.push(format!("{head} ({})", short_digests(message))),
+            None => plain.push(head),
+        }
     }
+    told.extend(Some(plain.join("   ")).filter(|line| !line.is_empty()));
+    let labels = std::iter::once("conditions").chain(std::iter::repeat(""));
+    labels.zip(told).map(|(label, line)| format!("{label:<11} {line}")).collect()
 }
 
 fn event_line(event: &Event, now: Timestamp, look: &Look) -> String {

@@ -4,8 +4,8 @@ use super::*;
 use crate::names::RevisionNumber;
 use crate::plan::Wait;
 use crate::status::{
-    Condition, ConditionKind, ConditionStatus, Event, EventSource, RevisionSummary, RolloutPhase, RolloutSummary, Status,
-    TaskCounts,
+    Condition, ConditionKind, ConditionStatus, Event, EventSource, RevisionSummary, RolloutPhase, RolloutSummary,
+    Status, TaskCounts,
 };
 
 fn look(width: Option<usize>) -> Look {
@@ -29,7 +29,9 @@ fn revision(number: u32, version: &str) -> RevisionSummary {
         revision: RevisionNumber(number),
         version: version.to_owned(),
         digest: format!("sha256:{}", format!("9c1f{number}").repeat(13).get(..64).unwrap()).parse().unwrap(),
-        task_definition: Some(format!("arn:aws:ecs:us-east-1:211125768252:task-definition/prod-coach-companion:{number}")),
+        task_definition: Some(format!(
+            "arn:aws:ecs:us-east-1:211125768252:task-definition/prod-coach-companion:{number}"
+        )),
     }
 }
 
@@ -104,7 +106,10 @@ fn held() -> Status {
         agent: "prod/meal-planner".to_owned(),
         state: State::Held,
         since: at("13:02:11"),
-        waits: vec![Wait::Held { version: "v2.1.0".to_owned(), reason: "essential container exited with 1".to_owned() }],
+        waits: vec![Wait::Held {
+            version: "v2.1.0".to_owned(),
+            reason: "essential container exited with 1".to_owned(),
+        }],
         ..ready()
     }
 }
