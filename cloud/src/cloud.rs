@@ -142,22 +142,24 @@ impl Cloud {
 
     fn call(&self, mut call: Call) -> Result<Response<Bytes>, Broken> {
         let now = self.inner.clock.now();
-        let (fault, request_id) = self.with_state(|state| {
+        let (fault, stale_reads, request_id) = self.with_state(|state| {
             state.requests += 1;
+            let stale_reads = state.faults.expects_stale_reads();
             let fault = state.faults.take(call.service.name(), &call.operation);
-            (fault, format!("00000000-0000-4000-a000-{:012x}", state.requests))
+            (fault, stale_reads, format!("00000000-0000-4000-a000-{:012x}", state.requests))
         });
+        // Whether this read is stale; or none is expected, and nothing has to be remembered for one.
+        let stale = stale_reads.then_some(fault == Some(FaultKind::StaleRead));
         let input = std::mem::replace(&mut call.input, Ok(Value::Null));
         let resource = input.as_ref().ok().and_then(calls::resource);
         let (outcome, broken) = match fault {
             Some(FaultKind::Timeout) => (Err(lost()), Some(Broken::Timeout)),
             Some(FaultKind::ConnectionReset) => (Err(lost()), Some(Broken::Reset)),
-            Some(FaultKind::LostResponse) => (self.outcome(&call, input, now, false), Some(Broken::Reset)),
-            Some(FaultKind::StaleRead) => (self.outcome(&call, input, now, true), None),
+            Some(FaultKind::LostResponse) => (self.outcome(&call, input, now, stale), Some(Broken::Reset)),
             Some(FaultKind::Throttle) => (Err(ServiceError::new("ThrottlingException", "Rate exceeded")), None),
             Some(FaultKind::ServerError) => (Err(unavailable()), None),
             Some(FaultKind::AccessDenied) => (Err(denied(&call)), None),
-            None => (self.outcome(&call, input, now, false), None),
+            Some(FaultKind::StaleRead) | None => (self.outcome(&call, input, now, stale), None),
         };
         let error = outcome.as_ref().err().map(|error| error.code.clone());
         self.with_state(|state| state.calls.record(now, call.service.name(), &call.operation, resource, error));
@@ -167,7 +169,7 @@ impl Cloud {
         }
     }
 
-    fn outcome(&self, call: &Call, input: Result<Value, ServiceError>, now: Timestamp, stale: bool) -> Outcome {
+    fn outcome(&self, call: &Call, input: Result<Value, ServiceError>, now: Timestamp, stale: Option<bool>) -> Outcome {
         let input = input?;
         let Caller { account, region } = &call.caller;
         if call.service == Service::DynamoDb {

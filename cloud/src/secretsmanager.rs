@@ -67,12 +67,14 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
     input_or(value, "ValidationException")
 }
 
-/// Whether a secret with this ARN, with or without its six-character suffix, has a value. A task definition may name a
-/// JSON key, a stage and a version behind the ARN: they are not looked at.
-pub(crate) fn value_exists(world: &World, arn: &str) -> bool {
+/// The whole ARN of the secret that an ARN names with or without its six-character suffix, if it has a value: the one
+/// that IAM policies are judged against. A task definition may name a JSON key, a stage and a version behind the ARN:
+/// they are not looked at.
+pub(crate) fn real_arn<'a>(world: &'a World, arn: &str) -> Option<&'a str> {
     // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:json-key:stage:version]
     let secret: Vec<&str> = arn.splitn(8, ':').take(7).collect();
-    find(world, &secret.join(":")).is_some_and(|(_, secret)| secret.version.is_some() && secret.deleted.is_none())
+    let (_, secret) = find(world, &secret.join(":"))?;
+    (secret.version.is_some() && secret.deleted.is_none()).then_some(secret.arn.as_str())
 }
 
 /// Puts a secret there that a desired state names, with a value that is none. What is there stays.
@@ -459,6 +461,10 @@ mod tests {
 
     fn world() -> World {
         World::new("211125768252", "us-east-1", "2026-11-02T12:00:00Z".parse().unwrap(), 7)
+    }
+
+    fn value_exists(world: &World, arn: &str) -> bool {
+        real_arn(world, arn).is_some()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a cloud starts with: what a desired state takes for granted.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,7 +49,7 @@ pub struct PreloadImage {
 /// What AWS would say against a name in it. What came before the error is applied.
 pub(crate) fn apply(world: &mut World, preload: Preload) -> Result<(), ServiceError> {
     for cluster in preload.clusters {
-        ecs::call_with_lag(world, "CreateCluster", json!({ "clusterName": cluster }), true, Duration::ZERO, false)?;
+        ecs::call(world, "CreateCluster", json!({ "clusterName": cluster }))?;
     }
     world.network.subnets.extend(preload.subnets);
     world.network.security_groups.extend(preload.security_groups);

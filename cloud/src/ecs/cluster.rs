@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Ecs;
-use super::shapes::{Tag, client, invalid};
+use super::paging::page;
+use super::service::ServiceStatus;
+use super::service_view::counts;
+use super::shapes::{Tag, invalid, missing};
+use super::tags;
 use crate::service::{Outcome, ServiceError, input};
 use crate::world::World;
 
@@ -48,6 +52,7 @@ pub(crate) fn create(ecs: &mut Ecs, world: &World, value: Value) -> Outcome {
     if !is_name(&name) {
         return Err(invalid("Cluster name must match ^[A-Za-z0-9_-]+$ and be at most 255 characters long."));
     }
+    tags::check(&input.tags)?;
     if !ecs.clusters.get(&name).is_some_and(|cluster| cluster.active) {
         let cluster = Cluster {
             name: name.clone(),
@@ -62,7 +67,7 @@ pub(crate) fn create(ecs: &mut Ecs, world: &World, value: Value) -> Outcome {
         ecs.clusters.insert(name.clone(), cluster);
     }
     let cluster = find(ecs, Some(&name))?;
-    Ok(json!({ "cluster": view(cluster, world, true) }))
+    Ok(json!({ "cluster": view(ecs, cluster, world, true) }))
 }
 
 #[derive(Deserialize)]
@@ -88,18 +93,28 @@ pub(crate) fn describe(ecs: &Ecs, world: &World, value: Value) -> Outcome {
     let mut failures = Vec::new();
     for reference in &input.clusters {
         match ecs.clusters.get(name_of(reference)) {
-            Some(cluster) => found.push(view(cluster, world, tags)),
-            None => failures.push(json!({ "arn": arn(world, name_of(reference)), "reason": "MISSING" })),
+            Some(cluster) => found.push(view(ecs, cluster, world, tags)),
+            None => failures.push(missing(arn(world, name_of(reference)))),
         }
     }
     Ok(json!({ "clusters": found, "failures": failures }))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ListInput {
+    #[serde(default)]
+    next_token: Option<String>,
+    #[serde(default)]
+    max_results: Option<i64>,
+}
+
 /// ListClusters.
-pub(crate) fn list(ecs: &Ecs, world: &World, _: Value) -> Outcome {
-    let arns: Vec<String> =
-        ecs.clusters.values().filter(|cluster| cluster.active).map(|cluster| arn(world, &cluster.name)).collect();
-    Ok(json!({ "clusterArns": arns }))
+pub(super) fn list(ecs: &Ecs, world: &World, value: Value) -> Outcome {
+    let input: ListInput = input(value)?;
+    let active = ecs.clusters.values().filter(|cluster| cluster.active);
+    let arns = active.map(|cluster| Value::from(arn(world, &cluster.name))).collect();
+    page("clusterArns", arns, input.next_token.as_deref(), input.max_results, 100)
 }
 
 #[derive(Deserialize)]
@@ -112,9 +127,17 @@ struct DeleteInput {
 pub(crate) fn delete(ecs: &mut Ecs, world: &World, value: Value) -> Outcome {
     let input: DeleteInput = input(value)?;
     let name = find(ecs, Some(&input.cluster))?.name.clone();
-    let cluster = ecs.clusters.get_mut(&name).ok_or_else(not_found)?;
-    cluster.active = false;
-    Ok(json!({ "cluster": view(cluster, world, false) }))
+    let mut services = ecs.services.values().filter(|service| service.cluster == name);
+    if services.any(|service| service.status != ServiceStatus::Inactive) {
+        return Err(ServiceError::new(
+            "ClusterContainsServicesException",
+            "The Cluster cannot be deleted while Services are active.",
+        ));
+    }
+    if let Some(cluster) = ecs.clusters.get_mut(&name) {
+        cluster.active = false;
+    }
+    Ok(json!({ "cluster": view(ecs, &ecs.clusters[&name], world, false) }))
 }
 
 /// The active cluster that a call names, by name or ARN; `default` if it names none.
@@ -143,15 +166,18 @@ pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.bytes().all(fits)
 }
 
-fn view(cluster: &Cluster, world: &World, tags: bool) -> Value {
+fn view(ecs: &Ecs, cluster: &Cluster, world: &World, tags: bool) -> Value {
+    let services = || ecs.services.values().filter(|service| service.cluster == cluster.name);
+    let (running, pending) = counts(services().flat_map(|service| service.tasks.values()));
+    let active = services().filter(|service| service.is_active()).count();
     let mut view = json!({
         "clusterArn": arn(world, &cluster.name),
         "clusterName": cluster.name,
         "status": if cluster.active { "ACTIVE" } else { "INACTIVE" },
         "registeredContainerInstancesCount": 0,
-        "runningTasksCount": 0,
-        "pendingTasksCount": 0,
-        "activeServicesCount": 0,
+        "runningTasksCount": running,
+        "pendingTasksCount": pending,
+        "activeServicesCount": active,
         "statistics": [],
         "tags": if tags { json!(cluster.tags) } else { json!([]) },
         "settings": cluster.settings,
@@ -167,5 +193,3 @@ fn view(cluster: &Cluster, world: &World, tags: bool) -> Value {
     }
     view
 }
-#[allow(unused_imports)]
-use client as _;
