@@ -399,7 +399,7 @@ impl Reader<'_, '_> {
             return;
         }
         let kind = ProblemKind::UnknownField {
-            field: entry.key.clone(),
+            field: entry.shown.clone(),
             within: self.node.path.clone(),
             suggestion: scalar::closest(&entry.key, known),
             known: known.to_vec(),

@@ -113,7 +113,7 @@ pub(crate) fn variables(
 }
 
 fn shown(name: &str) -> String {
-    if crate::spec::mask::is_plain_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
+    if crate::spec::mask::is_variable_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
 }
 
 fn field(map: &At<'_>, name: &str) -> String {
