@@ -4,3 +4,6 @@ mod plan;
 mod sample;
 mod tidy;
 mod corpus;
+mod harness;
+mod operator_faults;
+mod operator_scenarios;
