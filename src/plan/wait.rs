@@ -44,7 +44,9 @@ impl fmt::Display for Wait {
             }
             Self::Unreadable { what, why } => write!(out, "cannot read {what}: {why}"),
             Self::NotYetVisible { what } => write!(out, "{what} was made and is not visible yet"),
-            Self::Deploying { running, wanted } if running < wanted => write!(out, "{running} of {wanted} new tasks running"),
+            Self::Deploying { running, wanted } if running < wanted => {
+                write!(out, "{running} of {wanted} new tasks running")
+            }
             Self::Deploying { running, .. } => write!(out, "{running} new tasks running, health checks under way"),
             Self::Monitoring { until } => write!(out, "watched until {until}"),
             Self::Draining { service } => write!(out, "service {service} is still draining"),
