@@ -463,10 +463,6 @@ mod tests {
         World::new("211125768252", "us-east-1", "2026-11-02T12:00:00Z".parse().unwrap(), 7)
     }
 
-    fn value_exists(world: &World, arn: &str) -> bool {
-        real_arn(world, arn).is_some()
-    }
-
     #[test]
     fn a_secret_is_found_with_and_without_its_suffix_and_with_what_a_task_definition_puts_behind() {
         let mut world = world();
