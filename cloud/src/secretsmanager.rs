@@ -452,3 +452,6 @@ fn delete(world: &mut World, input: DeleteInput) -> Outcome {
     };
     Ok(json!({ "ARN": arn, "Name": name, "DeletionDate": epoch_seconds(gone_at) }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,7 @@ async fn tags_settings_and_lists_go_through_the_query_protocol() {
     iam.untag_role().role_name("role-00").tag_keys("a").send().await.unwrap();
     let tags = iam.list_role_tags().role_name("role-00").send().await.unwrap();
     assert_eq!((tags.tags().len(), tags.tags()[0].value()), (1, "1 < 2 & \"3\""));
+    iam.untag_role().role_name("role-00").set_tag_keys(Some(Vec::new())).send().await.unwrap();
     iam.update_role().role_name("role-00").max_session_duration(7200).send().await.unwrap();
     let role = iam.get_role().role_name("role-00").send().await.unwrap();
     assert_eq!(role.role().unwrap().max_session_duration(), Some(7200));
