@@ -4,4 +4,7 @@ mod cli;
 mod corpus;
 mod plan;
 mod sample;
+mod spec_generators;
+mod spec_properties;
+mod support_schema;
 mod tidy;

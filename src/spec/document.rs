@@ -28,8 +28,8 @@ pub(super) struct Document {
 
 /// What was written in it.
 pub(super) enum Written {
-    Fleet(FleetFile),
-    Agent(AgentFile),
+    Fleet(Box<FleetFile>),
+    Agent(Box<AgentFile>),
 }
 
 impl Document {
@@ -102,9 +102,9 @@ impl Document {
             findings.push(0..0, ProblemKind::Misplaced {});
         }
         self.written = if is_agent {
-            read::read(root, reading, findings).map(Written::Agent)
+            read::read(root, reading, findings).map(Box::new).map(Written::Agent)
         } else {
-            read::read(root, reading, findings).map(Written::Fleet)
+            read::read(root, reading, findings).map(Box::new).map(Written::Fleet)
         };
         available::check(root, findings);
     }

@@ -23,6 +23,14 @@ pub(super) fn is_plain_name(key: &str) -> bool {
         && plain_secret::by_pattern(key).is_none()
 }
 
+/// A key as it may be shown. Where values are sensitive, it has to look like a variable's name, and to be followed by a
+/// colon: `{ A, hunter2 }` is a mapping with two keys.
+pub(super) fn shown_key<'k>(key: &'k str, within: &str, after: &str) -> &'k str {
+    let sensitive = within.split('.').any(|part| SENSITIVE.contains(&part.split('[').next().unwrap_or_default()));
+    let has_value = after.trim_start_matches(['"', '\'', ' ']).starts_with(':');
+    if is_plain_name(key) && (!sensitive || (is_variable_name(key) && has_value)) { key } else { BULLETS }
+}
+
 /// What of a file may be shown.
 pub(super) struct Shown<'t> {
     text: &'t str,
@@ -82,12 +90,7 @@ impl<'t> Shown<'t> {
             || reading.is_unknown(node)
             || (is_container && reading.is_left_out(node));
         if let Some(key) = &node.key {
-            let shown = if sensitive {
-                is_variable_name(&self.text[key.clone()])
-            } else {
-                is_plain_name(&self.text[key.clone()])
-            };
-            if shown { &mut self.harmless } else { &mut self.hidden }.push(key.clone());
+            if node.path.ends_with(BULLETS) { &mut self.hidden } else { &mut self.harmless }.push(key.clone());
         }
         match &node.content {
             Content::Nothing => {}
@@ -98,7 +101,9 @@ impl<'t> Shown<'t> {
                 self.harmless.push(node.span.clone());
             }
             Content::Scalar { text, .. } if here || plain_secret::by_pattern(text).is_some() => {
-                self.hidden.push(node.span.clone());
+                // A block's span reaches to the next token: into the next line's indentation.
+                let written = self.text[node.span.clone()].trim_end();
+                self.hidden.push(node.span.start..node.span.start + written.len());
             }
             Content::Scalar { .. } => self.harmless.push(node.span.clone()),
             Content::List(items) => items.iter().for_each(|item| self.add(item, reading, here)),
@@ -128,7 +133,8 @@ impl<'t> Shown<'t> {
         let mut previous = ' ';
         // The part's new bounds, as masking moves them.
         let (mut start, mut end) = (None, None);
-        for (offset, letter) in line.char_indices() {
+        let mut letters = line.char_indices().peekable();
+        while let Some((offset, letter)) = letters.next() {
             let position = line_start + offset;
             let hidden = within(&self.hidden, position);
             let harmless = !hidden && within(&self.harmless, position);
@@ -142,7 +148,11 @@ impl<'t> Shown<'t> {
             if is_comment {
                 break;
             }
-            let punctuation = !hidden && (letter.is_whitespace() || "{}[],:-?\"'|>".contains(letter));
+            // Punctuation within a masked word is part of it: it would tell something of its shape.
+            let glued = masking
+                && "-:?\"'|>".contains(letter)
+                && letters.peek().is_some_and(|(_, next)| !next.is_whitespace() && !"{}[],".contains(*next));
+            let punctuation = !hidden && !glued && (letter.is_whitespace() || "{}[],:-?\"'|>".contains(letter));
             if harmless || punctuation {
                 masking = false;
                 text.push(if letter.is_control() { ' ' } else { letter });
@@ -172,7 +182,6 @@ fn starts_line(before: &str) -> bool {
     indentation.bytes().all(|byte| b" -\t{,".contains(&byte))
 }
 
-fn is_variable_name(key: &str) -> bool {
-    let key = key.trim_matches(['"', '\'']);
+pub(super) fn is_variable_name(key: &str) -> bool {
     is_plain_name(key) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

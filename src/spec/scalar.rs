@@ -101,6 +101,9 @@ fn name_hint(expected: &str, text: &str) -> Option<String> {
     if length > max_length {
         return Some(format!("it has {length} characters"));
     }
+    if !super::mask::is_plain_name(text) {
+        return None;
+    }
     let mended: String = text
         .to_lowercase()
         .chars()

@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Error, Location, Spanned};
 
+use super::mask;
 use super::problem::ProblemKind;
 
 /// A desired-state file has tens of nodes; whatever has this many is a mistake or an attack.
@@ -55,6 +56,8 @@ pub(super) enum Style {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub key: String,
+    /// The key as it may be shown.
+    pub shown: String,
     /// Whether the key was there before: then it is only looked at, and never read.
     pub repeated: bool,
     pub value: Node,
@@ -199,14 +202,15 @@ impl Reading<'_> {
             if key == "<<" {
                 return Err(Malformed { kind: ProblemKind::MergeKey {}, at });
             }
-            let value_path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let shown = mask::shown_key(&key, path, &self.text[at.end..]).to_owned();
+            let value_path = if path.is_empty() { shown.clone() } else { format!("{path}.{shown}") };
             let value = self.node(raw_value, Some(at.clone()), value_path)?;
             let first = entries.iter().find(|entry| entry.key == key);
             if let Some(first) = first {
                 let line = line_of(self.text, first.value.key.clone().unwrap_or_default().start);
-                self.duplicates.push(Malformed { kind: ProblemKind::DuplicateKey { key: key.clone(), line }, at });
+                self.duplicates.push(Malformed { kind: ProblemKind::DuplicateKey { key: shown.clone(), line }, at });
             }
-            entries.push(Entry { repeated: first.is_some(), key, value });
+            entries.push(Entry { repeated: first.is_some(), key, shown, value });
         }
         Ok(entries)
     }
@@ -291,7 +295,7 @@ fn syntax(text: &str, at: &Range<usize>, message: &str) -> ProblemKind {
     } else if message.contains("unknown anchor") || message.contains("alias") {
         return ProblemKind::Alias {};
     } else {
-        "the structure breaks here"
+        "the indentation or the structure breaks here"
     };
     ProblemKind::Syntax { what }
 }

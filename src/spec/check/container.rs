@@ -94,7 +94,7 @@ pub(crate) fn variables(
         let at = plain_at.key(name);
         variable_name(name, &at, findings);
         if let Some(looks_like) = plain_secret::in_variable(name, value) {
-            findings.push(at.range(), ProblemKind::SecretInPlain { field: field(&plain_at, name), looks_like });
+            findings.push(at.range(), ProblemKind::SecretInPlain { field: at.field(), looks_like });
         }
     }
     for (name, value) in &secrets {
@@ -103,7 +103,7 @@ pub(crate) fn variables(
         if environment.contains_key(name) {
             findings.push(at.key_range(), ProblemKind::VariableTwice { name: shown(name) });
         }
-        arn::check_secret(value, home, fleet, &at, field(&secret_at, name), findings);
+        arn::check_secret(value, home, fleet, &at, at.field(), findings);
         // Both are ways in which the AWS SDKs and people name a Bedrock API key.
         if spec.models.is_some() && (name == "AWS_BEARER_TOKEN_BEDROCK" || name == "AWS_BEDROCK_API_KEY") {
             findings.push(at.key_range(), ProblemKind::ModelsUnbound { variable: name.clone() });
@@ -113,20 +113,14 @@ pub(crate) fn variables(
 }
 
 fn shown(name: &str) -> String {
-    if crate::spec::mask::is_plain_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
-}
-
-fn field(map: &At<'_>, name: &str) -> String {
-    format!("{}.{}", map.field(), shown(name))
+    if crate::spec::mask::is_variable_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
 }
 
 fn variable_name(name: &str, at: &At<'_>, findings: &mut Findings) {
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
-        let parent = at.field();
-        let parent = parent.strip_suffix(name).unwrap_or("spec.environment.").trim_end_matches('.').to_owned();
-        findings.push(at.key_range(), ProblemKind::VariableName { field: format!("{parent}.{}", shown(name)) });
+        findings.push(at.key_range(), ProblemKind::VariableName { field: at.field() });
     } else if RESERVED.contains(&name) {
         findings.push(at.key_range(), ProblemKind::VariableReserved { name: name.to_owned() });
     }

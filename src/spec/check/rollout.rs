@@ -91,7 +91,7 @@ fn strategy(written: Option<&written::Strategy>, at: &At<'_>, findings: &mut Fin
 
 /// A time that AWS takes in whole minutes.
 pub(crate) fn minutes(span: Span, range: std::ops::RangeInclusive<Span>, at: &At<'_>, findings: &mut Findings) {
-    if range.contains(&span) && span.as_secs() % 60 != 0 {
+    if range.contains(&span) && !span.as_secs().is_multiple_of(60) {
         let kind = ProblemKind::OutOfRange { field: at.field(), expected: "whole minutes".to_owned(), hint: None };
         findings.push(at.range(), kind);
     }

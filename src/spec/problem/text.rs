@@ -51,7 +51,9 @@ fn file(kind: &Kind) -> Option<Text> {
         Kind::FileTooLarge { max_bytes } => say(format!("the file is larger than {} KiB", max_bytes / 1024))
             .hint("a file holds one Fleet or one AgentDeployment, written by hand"),
         Kind::Tab {} => say("a tab in the indentation").expected("spaces: YAML forbids tabs here"),
-        Kind::Syntax { what } => say("this is not YAML").expected(*what),
+        Kind::Syntax { what } => say("this is not YAML")
+            .expected(*what)
+            .hint("look at this line and at the ones just before it; values are masked, as they may be secrets"),
         Kind::SeveralDocuments {} => say("more than one object in a file")
             .expected("the end of the file: one object a file")
             .hint("what comes after `---` belongs into a file of its own"),
@@ -278,7 +280,7 @@ fn subject(field: &str) -> String {
     if field.is_empty() { "the file".to_owned() } else { format!("`{field}`") }
 }
 
-/// A key that a person wrote: quoted only if it reads like one, as it could be a secret that slipped.
+/// A name that a person chose: quoted only if it reads like one, as it could be a secret that slipped.
 fn name(key: &str) -> String {
     if super::super::mask::is_plain_name(key) {
         format!("`{key}`")

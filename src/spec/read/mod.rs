@@ -3,12 +3,16 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
+
+mod error;
+
+pub(super) use error::join;
+use error::{ReadError, What};
 
 use super::problem::{Findings, ProblemKind};
 use super::scalar;
@@ -23,6 +27,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &'de Node, reading: &Reading,
         match outcome {
             Ok(value) => return Some(value),
             Err(error) => {
+                reading.hide(root, &error);
                 if let Some(kind) = error.kind.clone().and_then(|what| what.into_problem(root, &error)) {
                     findings.push(error.range(root), kind);
                 }
@@ -69,6 +74,15 @@ impl Reading {
         self.broken.borrow().contains(&node.id)
     }
 
+    /// A text where a mapping or a list should be is anything: perhaps a secret's line that lost its place.
+    fn hide(&self, root: &Node, error: &ReadError) {
+        if let (Some(What::Type(expected)), Some(node)) = (&error.kind, error.node.and_then(|id| error::find(root, id)))
+            && ["a mapping", "a list"].contains(&expected.as_str())
+        {
+            self.unknown.borrow_mut().insert(node.id);
+        }
+    }
+
     /// False if it was left out already: then nothing can be gained by another try.
     fn leave_out(&self, error: &ReadError) -> bool {
         match (&error.kind, error.node) {
@@ -76,121 +90,6 @@ impl Reading {
             (_, Some(node)) => self.broken.borrow_mut().insert(node),
             (_, None) => false,
         }
-    }
-}
-
-/// Something could not be read; `kind` is absent where it was said already.
-#[derive(Debug)]
-struct ReadError {
-    node: Option<usize>,
-    at_key: bool,
-    kind: Option<What>,
-}
-
-#[derive(Clone, Debug)]
-enum What {
-    Type(String),
-    Value(String),
-    Missing(&'static str),
-    Variant { variants: &'static [&'static str], one_of_several: bool },
-    Ambiguous(&'static str),
-}
-
-impl What {
-    fn into_problem(self, root: &Node, error: &ReadError) -> Option<ProblemKind> {
-        let node = error.node.and_then(|id| find(root, id)).unwrap_or(root);
-        let field = node.path.clone();
-        Some(match self {
-            Self::Type(expected) => ProblemKind::WrongType { field, expected, found: node.describe() },
-            Self::Value(expected) => {
-                let hint = scalar::hint(&expected, node.text().unwrap_or_default());
-                ProblemKind::InvalidValue { field, expected, hint }
-            }
-            Self::Missing(name) => ProblemKind::MissingField { field: join(&field, name) },
-            Self::Variant { one_of_several: true, variants } => {
-                ProblemKind::NotOneVariant { field, variants: variants.to_vec() }
-            }
-            Self::Variant { variants, .. } => {
-                let written = match &node.content {
-                    Content::Map(entries) => entries.first().map(|entry| entry.key.as_str()),
-                    _ => node.text(),
-                };
-                ProblemKind::UnknownVariant {
-                    field,
-                    suggestion: written.and_then(|written| scalar::closest(written, variants)),
-                    variants: variants.to_vec(),
-                }
-            }
-            Self::Ambiguous(expected) => ProblemKind::Ambiguous { field, expected },
-        })
-    }
-}
-
-pub(super) fn join(path: &str, field: &str) -> String {
-    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
-}
-
-fn find(root: &Node, id: usize) -> Option<&Node> {
-    let mut found = None;
-    root.walk(&mut |node| {
-        if node.id == id {
-            found = Some(node);
-        }
-    });
-    found
-}
-
-impl ReadError {
-    fn new(node: &Node, kind: What) -> Self {
-        Self { node: Some(node.id), at_key: false, kind: Some(kind) }
-    }
-
-    fn wrong_type(node: &Node, expected: &dyn de::Expected) -> Self {
-        Self::new(node, What::Type(expected.to_string()))
-    }
-
-    fn at(mut self, node: &Node) -> Self {
-        self.node.get_or_insert(node.id);
-        self
-    }
-
-    fn range(&self, root: &Node) -> std::ops::Range<usize> {
-        let node = self.node.and_then(|id| find(root, id)).unwrap_or(root);
-        match (&self.at_key, &node.content) {
-            (true, Content::Map(entries)) if !entries.is_empty() => {
-                entries[0].value.key.clone().unwrap_or_else(|| node.place())
-            }
-            _ => node.place(),
-        }
-    }
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}", self.kind)
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl de::Error for ReadError {
-    /// `TryFrom` of our own types: “expected …”, and never the value.
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        let message = message.to_string();
-        let expected = message.strip_prefix("expected ").unwrap_or(&message).to_owned();
-        Self { node: None, at_key: false, kind: Some(What::Value(expected)) }
-    }
-
-    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self { node: None, at_key: false, kind: Some(What::Type(expected.to_string())) }
-    }
-
-    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self { node: None, at_key: false, kind: Some(What::Value(expected.to_string())) }
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self { node: None, at_key: false, kind: Some(What::Missing(field)) }
     }
 }
 
@@ -399,7 +298,7 @@ impl Reader<'_, '_> {
             return;
         }
         let kind = ProblemKind::UnknownField {
-            field: entry.key.clone(),
+            field: entry.shown.clone(),
             within: self.node.path.clone(),
             suggestion: scalar::closest(&entry.key, known),
             known: known.to_vec(),
