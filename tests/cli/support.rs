@@ -183,11 +183,6 @@ impl Running {
         assert!(stopped.success());
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
-
-    /// Its exit code, when it ends by itself.
-    pub fn ended(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
 }
 
 impl Drop for Running {
