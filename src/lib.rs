@@ -16,3 +16,5 @@ pub mod ledger;
 pub mod plan;
 pub mod status;
 pub mod aws;
+pub mod operator;
+pub mod cli;

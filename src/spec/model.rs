@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Percent, Span, Usd};
@@ -48,7 +49,7 @@ pub struct Fleet {
     pub encryption_key: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Environment {
     Dev,
@@ -85,7 +86,7 @@ pub struct Allow {
 }
 
 /// Whether the operator writes to AWS at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     #[default]
@@ -145,7 +146,7 @@ pub struct Size {
     pub architecture: Architecture,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Architecture {
     Arm64,
@@ -260,7 +261,7 @@ pub struct RolloutMetric {
     pub above: Percent,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Promote {
     #[default]
@@ -268,7 +269,7 @@ pub enum Promote {
     Manual,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnNoData {
     #[default]
@@ -323,13 +324,14 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The time zone; validation has made sure that it exists.
+    /// The time zone; validation has made sure that it exists. It is looked up in the bundled database, so that it does
+    /// not depend on the machine.
     pub fn time_zone(&self) -> Option<TimeZone> {
-        TimeZone::get(&self.timezone).ok()
+        TimeZoneDatabase::bundled().get(&self.timezone).ok()
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Deletion {
     #[default]

@@ -113,7 +113,7 @@ async fn check(stage: &Stage, most: &mut usize) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_history_does_not_depend_on_how_often_one_looks(acts in acts(), poll in 1_u64..40) {

@@ -288,12 +288,15 @@ fn failed<T>(error: &AwsError) -> Seen<T> {
     }
 }
 
-/// Runs calls a few at a time, results in order.
-async fn each<T, F>(calls: impl IntoIterator<Item = F>) -> Vec<T>
+/// Runs calls a few at a time, results in order. They are all made before the first runs: an iterator that borrows, kept
+/// across an await, would make a future that cannot be spawned.
+fn each<T, F, C>(calls: C) -> impl Future<Output = Vec<T>> + use<T, F, C>
 where
     F: Future<Output = T>,
+    C: IntoIterator<Item = F>,
 {
-    futures::stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
+    let calls: Vec<F> = calls.into_iter().collect();
+    futures::stream::iter(calls).buffered(CONCURRENT_CALLS).collect()
 }
 
 fn timestamp(time: &DateTime) -> Option<Timestamp> {
