@@ -8,7 +8,7 @@ use ropewalk::status::State;
 use ropewalk_cloud::admin::calls::CallsInput;
 use ropewalk_cloud::admin::faults::FaultKind;
 
-use crate::harness::{Crash, TEST_AGENT, World};
+use crate::harness::{TEST_AGENT, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -55,9 +55,9 @@ async fn check_ledger(world: &World) {
 /// Runs until all is at rest, and then sees that it stays so.
 async fn rests(world: &mut World) -> Settled {
     world.until_ready().await;
-    world.run_for(15 * MINUTE).await;
+    world.run_for(3 * MINUTE).await;
     world.mark().await;
-    world.run_for(2 * MINUTE).await;
+    world.run_for(MINUTE).await;
     assert_eq!(world.writes().await, [""; 0], "at rest nothing is written");
     check_ledger(world).await;
     settled(world).await
@@ -65,7 +65,7 @@ async fn rests(world: &mut World) -> Settled {
 
 /// What comes out of a first deployment when nothing goes wrong, and what was called for it.
 async fn clean_first_deployment() -> (Settled, u64, BTreeMap<String, bool>) {
-    let mut world = World::dev().await;
+    let mut world = World::hasty().await;
     world.mark().await;
     world.start();
     world.until_ready().await;
@@ -78,17 +78,15 @@ async fn clean_first_deployment() -> (Settled, u64, BTreeMap<String, bool>) {
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_call_of_a_first_deployment_it_resumes_and_makes_nothing_twice() {
     let (clean, calls, _) = clean_first_deployment().await;
-    let mut crashes = 0;
-    for call in 1..=calls {
-        for crash in [Crash::Before(call), Crash::After(call)] {
-            let mut world = World::dev().await;
-            crashes += u32::from(world.start_and_crash(crash, 10 * MINUTE).await);
-            world.start();
-            assert_eq!(rests(&mut world).await, clean, "after {crash:?}");
-            assert_created_once(&world, &format!("after {crash:?}")).await;
-        }
+    let mut deaths = 0;
+    for call in 0..calls {
+        let mut world = World::hasty().await;
+        deaths += u32::from(world.start_and_die_after(call, 10 * MINUTE).await);
+        world.start();
+        assert_eq!(rests(&mut world).await, clean, "dead after call {call}");
+        assert_created_once(&world, &format!("dead after call {call}")).await;
     }
-    assert!(crashes >= 100, "only {crashes} crashes happened");
+    assert!(deaths >= 60, "only {deaths} deaths happened");
 }
 
 /// CreateService is sent again with the same token at most; everything else is made by one successful call.
@@ -116,7 +114,7 @@ async fn whatever_fails_once_in_a_first_deployment_the_same_state_comes_out() {
             FaultKind::ConnectionReset,
             FaultKind::LostResponse,
         ] {
-            let mut world = World::dev().await;
+            let mut world = World::hasty().await;
             world.fault(operation, kind, 1).await;
             world.start();
             assert_eq!(rests(&mut world).await, clean, "after {kind:?} of {operation}");
@@ -129,7 +127,7 @@ async fn what_fails_four_times_in_a_row_is_over_the_sdk_and_still_converges() {
     let (clean, _, operations) = clean_first_deployment().await;
     for operation in operations.keys().filter(|operation| !operation.starts_with("dynamodb:")) {
         for kind in [FaultKind::ServerError, FaultKind::LostResponse] {
-            let mut world = World::dev().await;
+            let mut world = World::hasty().await;
             world.fault(operation, kind, 4).await;
             world.start();
             assert_eq!(rests(&mut world).await, clean, "after four {kind:?} of {operation}");
@@ -139,14 +137,14 @@ async fn what_fails_four_times_in_a_row_is_over_the_sdk_and_still_converges() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_fails_once_in_a_new_release_the_same_state_comes_out() {
-    let mut clean = World::dev().await;
+    let mut clean = World::hasty().await;
     clean.start();
     release(&mut clean, None).await;
     let expected = rests(&mut clean).await;
     let operations = clean.admin.calls(&CallsInput::default()).await.unwrap().counts;
     for (operation, _) in operations {
         for kind in [FaultKind::Throttle, FaultKind::ConnectionReset, FaultKind::LostResponse] {
-            let mut world = World::dev().await;
+            let mut world = World::hasty().await;
             world.start();
             release(&mut world, Some((&operation, kind))).await;
             assert_eq!(rests(&mut world).await, expected, "after {kind:?} of {operation}");
@@ -190,7 +188,14 @@ async fn calls_under_a_permanent_outage_are_bounded() {
     world.run_for(30 * MINUTE).await;
     world.mark().await;
     world.run_for(60 * MINUTE).await;
-    let calls: u64 = world.calls().await.counts.iter().filter(|(name, _)| name.starts_with("ecs:")).map(|(_, count)| count.calls).sum();
+    let calls: u64 = world
+        .calls()
+        .await
+        .counts
+        .iter()
+        .filter(|(name, _)| name.starts_with("ecs:"))
+        .map(|(_, count)| count.calls)
+        .sum();
     assert!(calls <= 10 * 60, "{calls} calls in an hour");
     assert_eq!(world.writes().await, [""; 0], "nothing is written on what could not be read");
     world.admin.clear_faults().await.unwrap();
