@@ -17,3 +17,4 @@ pub mod plan;
 pub mod status;
 pub mod aws;
 pub mod operator;
+pub mod cli;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -229,9 +229,11 @@ impl Cloud {
         })
     }
 
-    /// The state, also after a call that panicked: it never leaves a world half in an account.
+    /// The state, for the length of `act`.
     pub(crate) fn with_state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.inner.state.lock().unwrap_or_else(PoisonError::into_inner))
+        // The lock is poisoned only if a call panicked half way through a change: answering from what it left, or saving
+        // that, would be worse than to panic again.
+        act(&mut self.inner.state.lock().expect("no call has panicked"))
     }
 }
 

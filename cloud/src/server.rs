@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -17,6 +18,9 @@ use crate::cloud::{Broken, Cloud};
 /// Requests larger than this are refused; AWS's own limits are far lower.
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
+/// After a failed accept, so that a lack of file descriptors is not met with a busy loop.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
 /// Serves until `shutdown` ends; connections that are open then are dropped.
 pub(crate) async fn serve(cloud: Cloud, listener: TcpListener, shutdown: impl Future) -> io::Result<()> {
     let mut connections = JoinSet::new();
@@ -26,9 +30,11 @@ pub(crate) async fn serve(cloud: Cloud, listener: TcpListener, shutdown: impl Fu
             _ = &mut shutdown => return Ok(()),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => {
-                // A connection that dies before it is accepted is the client's affair, not the end of the server.
-                let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(serve_connection(cloud.clone(), stream));
+                match accepted {
+                    Ok((stream, _)) => drop(connections.spawn(serve_connection(cloud.clone(), stream))),
+                    // Too many open files, or a client that hung up early: neither is the end of the server.
+                    Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+                }
             }
         }
     }

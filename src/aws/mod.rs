@@ -15,6 +15,7 @@ mod recent;
 pub mod observe;
 pub mod execute;
 pub mod ledger;
+mod region;
 
 use std::error::Error;
 use std::fmt;
@@ -39,6 +40,7 @@ pub use execute::Executor;
 pub use ledger::{Lease, LeaseToken, LedgerStore};
 use limits::{Family, Limits};
 pub use observe::{Observer, Wanted};
+pub use region::default_region;
 
 /// The longest that a call may take, retries included. A call may begin only while the lease is held for longer than this, so
 /// it is half the lease (30 s): a leader that misses one renewal (every 10 s) goes on writing. Whoever takes over waits as long

@@ -14,6 +14,7 @@ use super::reconcile::Bench;
 use super::source::Reading;
 use super::{FleetError, Operator};
 use crate::aws::Clock;
+use crate::aws::ledger::Takeover;
 use crate::names::FleetName;
 use crate::spec::model::Fleet;
 
@@ -105,7 +106,7 @@ impl Operator {
     async fn take_lead(&self, fleet: &Fleet) -> Result<(Bench, Held), FleetError> {
         let bench = self.bench(fleet).await?;
         let lease = bench.ledger.lease(&fleet.name, &self.settings.owner);
-        if let Some(holder) = lease.holder().await? {
+        if let (Some(holder), Takeover::WhenExpired) = (lease.holder().await?, self.settings.takeover) {
             let problem = format!("led by {}; waiting for it", holder.owner);
             self.board.fleet(&fleet.name, |fleet| fleet.problem = Some(problem));
         }

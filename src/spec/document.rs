@@ -14,7 +14,7 @@ use super::written::agent::AgentFile;
 use super::written::fleet::FleetFile;
 
 /// More problems of one file than this are not shown: they are one mistake, or none that a person made.
-const MAX_PROBLEMS: usize = 50;
+const MAX_PROBLEMS: usize = 30;
 
 pub(super) struct Document {
     pub path: PathBuf,
@@ -28,8 +28,8 @@ pub(super) struct Document {
 
 /// What was written in it.
 pub(super) enum Written {
-    Fleet(FleetFile),
-    Agent(AgentFile),
+    Fleet(Box<FleetFile>),
+    Agent(Box<AgentFile>),
 }
 
 impl Document {
@@ -93,18 +93,18 @@ impl Document {
             }
             _ => by_place,
         };
-        let names = |is_agent| if is_agent { "AgentDeployment" } else { "Fleet" };
+        let names = |is_agent| if is_agent { ("an AgentDeployment", "AgentDeployment") } else { ("a Fleet", "Fleet") };
         if is_agent != by_place && self.place != FilePlace::Elsewhere {
             let at = root.get("kind").map_or(0..0, Node::place);
-            findings.push(at, ProblemKind::KindForPlace { found: names(is_agent), expected: names(by_place) });
+            findings.push(at, ProblemKind::KindForPlace { found: names(is_agent).0, expected: names(by_place).1 });
         }
         if self.place == FilePlace::Elsewhere {
             findings.push(0..0, ProblemKind::Misplaced {});
         }
         self.written = if is_agent {
-            read::read(root, reading, findings).map(Written::Agent)
+            read::read(root, reading, findings).map(Box::new).map(Written::Agent)
         } else {
-            read::read(root, reading, findings).map(Written::Fleet)
+            read::read(root, reading, findings).map(Box::new).map(Written::Fleet)
         };
         available::check(root, findings);
     }

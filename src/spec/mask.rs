@@ -23,9 +23,18 @@ pub(super) fn is_plain_name(key: &str) -> bool {
         && plain_secret::by_pattern(key).is_none()
 }
 
+/// A key as it may be shown. Where values are sensitive, it has to look like a variable's name, and to be followed by a
+/// colon: `{ A, hunter2 }` is a mapping with two keys.
+pub(super) fn shown_key<'k>(key: &'k str, within: &str, after: &str) -> &'k str {
+    let sensitive = within.split('.').any(|part| SENSITIVE.contains(&part.split('[').next().unwrap_or_default()));
+    let has_value = after.trim_start_matches(['"', '\'', ' ']).starts_with(':');
+    if is_plain_name(key) && (!sensitive || (is_variable_name(key) && has_value)) { key } else { BULLETS }
+}
+
 /// What of a file may be shown.
 pub(super) struct Shown<'t> {
     text: &'t str,
+    is_fleet: bool,
     /// Ranges that stay.
     harmless: Vec<Range<usize>>,
     /// Ranges that never do, whatever lies in them.
@@ -35,7 +44,8 @@ pub(super) struct Shown<'t> {
 impl<'t> Shown<'t> {
     /// Of a file whose structure is known: names, and values of fields that hold no secrets.
     pub fn of_tree(text: &'t str, root: &Node, reading: &Reading) -> Self {
-        let mut shown = Self { text, harmless: Vec::new(), hidden: Vec::new() };
+        let is_fleet = root.get("kind").and_then(Node::text) == Some("Fleet");
+        let mut shown = Self { text, is_fleet, harmless: Vec::new(), hidden: Vec::new() };
         shown.add(root, reading, false);
         shown
     }
@@ -60,23 +70,27 @@ impl<'t> Shown<'t> {
             // The separator after the word is one character of any length.
             offset = end + text[end..].chars().next().map_or(0, char::len_utf8);
         }
-        Self { text, harmless, hidden: Vec::new() }
+        Self { text, is_fleet: false, harmless, hidden: Vec::new() }
+    }
+
+    fn is_sensitive(&self, node: &Node) -> bool {
+        let last = node.path.rsplit('.').next().unwrap_or_default();
+        match (&node.content, node.path.as_str()) {
+            // A fleet's environment is one of three words; an agent's is a mapping.
+            (Content::Scalar { style: Style::Plain, text }, "spec.environment") if self.is_fleet => text.len() > 12,
+            (Content::Scalar { .. }, _) if last == "auth" => true,
+            _ => SENSITIVE.contains(&last),
+        }
     }
 
     fn add(&mut self, node: &Node, reading: &Reading, sensitive: bool) {
-        let last = node.path.rsplit('.').next().unwrap_or_default();
         let is_container = !matches!(node.content, Content::Scalar { .. } | Content::Nothing);
         let here = sensitive
-            || SENSITIVE.contains(&last)
+            || self.is_sensitive(node)
             || reading.is_unknown(node)
             || (is_container && reading.is_left_out(node));
         if let Some(key) = &node.key {
-            let shown = if sensitive {
-                is_variable_name(&self.text[key.clone()])
-            } else {
-                is_plain_name(&self.text[key.clone()])
-            };
-            if shown { &mut self.harmless } else { &mut self.hidden }.push(key.clone());
+            if node.path.ends_with(BULLETS) { &mut self.hidden } else { &mut self.harmless }.push(key.clone());
         }
         match &node.content {
             Content::Nothing => {}
@@ -87,7 +101,9 @@ impl<'t> Shown<'t> {
                 self.harmless.push(node.span.clone());
             }
             Content::Scalar { text, .. } if here || plain_secret::by_pattern(text).is_some() => {
-                self.hidden.push(node.span.clone());
+                // A block's span reaches to the next token: into the next line's indentation.
+                let written = self.text[node.span.clone()].trim_end();
+                self.hidden.push(node.span.start..node.span.start + written.len());
             }
             Content::Scalar { .. } => self.harmless.push(node.span.clone()),
             Content::List(items) => items.iter().for_each(|item| self.add(item, reading, here)),
@@ -106,6 +122,7 @@ impl<'t> Shown<'t> {
         let column = 1 + self.text[line_start..start].chars().count();
         let part = start - line_start..range.end.clamp(start, line_start + line.len()) - line_start;
         let snippet = if line.trim().is_empty() { None } else { Some(self.line(line_start, line, part)) };
+        let snippet = snippet.filter(|line: &Line| !line.text.trim().is_empty());
         Place { line: number, column, snippet }
     }
 
@@ -116,7 +133,8 @@ impl<'t> Shown<'t> {
         let mut previous = ' ';
         // The part's new bounds, as masking moves them.
         let (mut start, mut end) = (None, None);
-        for (offset, letter) in line.char_indices() {
+        let mut letters = line.char_indices().peekable();
+        while let Some((offset, letter)) = letters.next() {
             let position = line_start + offset;
             let hidden = within(&self.hidden, position);
             let harmless = !hidden && within(&self.harmless, position);
@@ -130,7 +148,11 @@ impl<'t> Shown<'t> {
             if is_comment {
                 break;
             }
-            let punctuation = !hidden && (letter.is_whitespace() || "{}[],:-?\"'|>".contains(letter));
+            // Punctuation within a masked word is part of it: it would tell something of its shape.
+            let glued = masking
+                && "-:?\"'|>".contains(letter)
+                && letters.peek().is_some_and(|(_, next)| !next.is_whitespace() && !"{}[],".contains(*next));
+            let punctuation = !hidden && !glued && (letter.is_whitespace() || "{}[],:-?\"'|>".contains(letter));
             if harmless || punctuation {
                 masking = false;
                 text.push(if letter.is_control() { ' ' } else { letter });
@@ -160,7 +182,6 @@ fn starts_line(before: &str) -> bool {
     indentation.bytes().all(|byte| b" -\t{,".contains(&byte))
 }
 
-fn is_variable_name(key: &str) -> bool {
-    let key = key.trim_matches(['"', '\'']);
+pub(super) fn is_variable_name(key: &str) -> bool {
     is_plain_name(key) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

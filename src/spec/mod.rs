@@ -15,6 +15,8 @@ mod check;
 pub mod defaults;
 mod document;
 mod explain;
+#[cfg(test)]
+mod explain_tests;
 mod fargate;
 mod mask;
 pub mod model;

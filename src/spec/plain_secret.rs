@@ -24,9 +24,7 @@ fn word(word: &str) -> Option<&'static str> {
     let any = |prefixes: &[&str], length: usize| {
         prefixes.iter().any(|prefix| tail(prefix).is_some_and(|rest| long(rest, length)))
     };
-    if any(&["AKIA", "ASIA"], 16)
-        && word.bytes().take(20).all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    {
+    if any(&["AKIA", "ASIA"], 16) && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Some("an AWS access key");
     }
     if any(&["ABSK", "bedrock-api-key-"], 30) {

@@ -101,6 +101,9 @@ fn name_hint(expected: &str, text: &str) -> Option<String> {
     if length > max_length {
         return Some(format!("it has {length} characters"));
     }
+    if !super::mask::is_plain_name(text) {
+        return None;
+    }
     let mended: String = text
         .to_lowercase()
         .chars()
@@ -115,7 +118,7 @@ pub(super) fn account_hint(text: &str) -> String {
         length @ 1..12 if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("it has {length} digits: were leading zeros lost? In quotes they stay: `\"{text:0>12}\"`")
         }
-        _ => "in quotes, so that no tool takes it for a number and drops leading zeros".to_owned(),
+        _ => "YAML tools take it for a number without quotes, and drop leading zeros".to_owned(),
     }
 }
 

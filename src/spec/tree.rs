@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Error, Location, Spanned};
 
+use super::mask;
 use super::problem::ProblemKind;
 
 /// A desired-state file has tens of nodes; whatever has this many is a mistake or an attack.
@@ -55,6 +56,10 @@ pub(super) enum Style {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub key: String,
+    /// The key as it may be shown.
+    pub shown: String,
+    /// Whether the key was there before: then it is only looked at, and never read.
+    pub repeated: bool,
     pub value: Node,
 }
 
@@ -197,15 +202,15 @@ impl Reading<'_> {
             if key == "<<" {
                 return Err(Malformed { kind: ProblemKind::MergeKey {}, at });
             }
-            let value_path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let shown = mask::shown_key(&key, path, &self.text[at.end..]).to_owned();
+            let value_path = if path.is_empty() { shown.clone() } else { format!("{path}.{shown}") };
             let value = self.node(raw_value, Some(at.clone()), value_path)?;
-            match entries.iter().find(|entry| entry.key == key) {
-                Some(first) => {
-                    let line = line_of(self.text, first.value.key.clone().unwrap_or_default().start);
-                    self.duplicates.push(Malformed { kind: ProblemKind::DuplicateKey { key, line }, at });
-                }
-                None => entries.push(Entry { key, value }),
+            let first = entries.iter().find(|entry| entry.key == key);
+            if let Some(first) = first {
+                let line = line_of(self.text, first.value.key.clone().unwrap_or_default().start);
+                self.duplicates.push(Malformed { kind: ProblemKind::DuplicateKey { key: shown.clone(), line }, at });
             }
+            entries.push(Entry { repeated: first.is_some(), key, shown, value });
         }
         Ok(entries)
     }
@@ -218,9 +223,22 @@ fn line_of(text: &str, offset: usize) -> usize {
 /// A location in bytes, always within the text and at characters' boundaries.
 fn range(location: &Location, text: &str) -> Range<usize> {
     let span = location.span();
-    let start = floor(text, span.byte_offset().unwrap_or(0) as usize);
+    let start = match span.byte_offset() {
+        Some(offset) => floor(text, offset as usize),
+        None => offset_of(text, location.line() as usize, location.column() as usize),
+    };
     let end = floor(text, start + span.byte_len().unwrap_or(0) as usize);
     start..end
+}
+
+/// Errors of the scanner know line and column only, both from 1.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let mut start = 0;
+    for _ in 1..line {
+        start = text[start..].find('\n').map_or(text.len(), |newline| start + newline + 1);
+    }
+    let within = text[start..].lines().next().unwrap_or_default();
+    start + within.char_indices().nth(column.saturating_sub(1)).map_or(within.len(), |(offset, _)| offset)
 }
 
 fn floor(text: &str, offset: usize) -> usize {
@@ -277,7 +295,7 @@ fn syntax(text: &str, at: &Range<usize>, message: &str) -> ProblemKind {
     } else if message.contains("unknown anchor") || message.contains("alias") {
         return ProblemKind::Alias {};
     } else {
-        "the structure breaks here"
+        "the indentation or the structure breaks here"
     };
     ProblemKind::Syntax { what }
 }

@@ -38,9 +38,9 @@ impl fmt::Display for Span {
         let seconds = self.as_secs();
         match seconds {
             0 => out.write_str("0s"),
-            _ if seconds % 86_400 == 0 && seconds > 86_400 => write!(out, "{}d", seconds / 86_400),
-            _ if seconds % 3_600 == 0 => write!(out, "{}h", seconds / 3_600),
-            _ if seconds % 60 == 0 => write!(out, "{}m", seconds / 60),
+            _ if seconds.is_multiple_of(86_400) && seconds > 86_400 => write!(out, "{}d", seconds / 86_400),
+            _ if seconds.is_multiple_of(3_600) => write!(out, "{}h", seconds / 3_600),
+            _ if seconds.is_multiple_of(60) => write!(out, "{}m", seconds / 60),
             _ => write!(out, "{seconds}s"),
         }
     }

@@ -3,8 +3,6 @@
 //! "Configuring how CloudWatch alarms treat missing data" (Amazon CloudWatch user guide) says how; its two tables are
 //! among the tests. More periods than N are looked at, so that a late datapoint does not count as missing.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -21,14 +19,31 @@ pub(crate) fn advance(world: &mut World) {
     let now = world.now;
     let cloudwatch = &mut world.cloudwatch;
     for alarm in cloudwatch.alarms.values_mut() {
-        let Ok(rule) = alarm.definition.rule() else { continue };
-        let step = step_seconds(rule.period);
-        let mut time = (alarm.evaluated_until.as_second().div_euclid(step) + 1) * step;
-        while time <= now.as_second() {
-            evaluate_at(alarm, &rule, &cloudwatch.series, time);
-            time += step;
+        let step = step_seconds(alarm.definition.period.unwrap_or(60));
+        let first = (alarm.evaluated_until.as_second().div_euclid(step) + 1) * step;
+        if first > now.as_second() {
+            continue;
         }
-        alarm.evaluated_until = now.max(alarm.evaluated_until);
+        if let Ok(rule) = alarm.definition.rule() {
+            let series = rule.selector.series(&cloudwatch.series);
+            evaluate_until(alarm, &rule, &series, first, now.as_second());
+        }
+        alarm.evaluated_until = now;
+    }
+}
+
+fn evaluate_until(alarm: &mut Alarm, rule: &Rule, series: &[&Series], first: i64, now: i64) {
+    let latest = series.iter().filter_map(|series| series.latest()).max();
+    // The periods are bounded by a week: they fit.
+    let range = (rule.periods + EXTRA_PERIODS) as i64 * rule.period;
+    let mut time = first;
+    while time <= now {
+        evaluate_at(alarm, rule, series, time);
+        if latest.is_none_or(|latest| latest < time - range) {
+            // Nothing is left to be seen: all later evaluations say what this one said.
+            return;
+        }
+        time += step_seconds(rule.period);
     }
 }
 
@@ -41,14 +56,14 @@ fn step_seconds(period: i64) -> i64 {
     }
 }
 
-fn evaluate_at(alarm: &mut Alarm, rule: &Rule, series: &BTreeMap<String, Series>, time: i64) {
+fn evaluate_at(alarm: &mut Alarm, rule: &Rule, series: &[&Series], time: i64) {
     let Ok(timestamp) = Timestamp::from_second(time) else { return };
     // The latest period first.
     let points: Vec<Option<f64>> = (0..rule.periods + EXTRA_PERIODS)
         .map(|age| {
             // The count of periods is bounded by a week: it fits.
             let end = time - age as i64 * rule.period;
-            samples(series, &rule.selector, end - rule.period, end).statistic(&rule.statistic)
+            samples(series, end - rule.period, end).statistic(&rule.statistic)
         })
         .collect();
     let breaching: Vec<Option<bool>> =

@@ -24,6 +24,13 @@ pub(super) struct Series {
     buckets: BTreeMap<i64, Bucket>,
 }
 
+impl Series {
+    /// The second in which its latest bucket begins.
+    pub(super) fn latest(&self) -> Option<i64> {
+        self.buckets.last_key_value().map(|(second, _)| *second)
+    }
+}
+
 /// The samples of a bucket, or of a period.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bucket {
@@ -145,18 +152,32 @@ impl Selector {
         }
     }
 
-    fn takes(&self, series: &Series) -> bool {
-        series.namespace == self.namespace
-            && series.name == self.name
-            && series.dimensions == self.dimensions
-            && self.unit.as_ref().is_none_or(|unit| *unit == series.unit)
+    /// How the keys of this metric's series begin, whatever their unit.
+    fn key(&self) -> String {
+        // Neither names nor values can have control characters, so that no two metrics have one key.
+        let mut key = format!("{}\u{1f}{}\u{1f}", self.namespace, self.name);
+        for (name, value) in &self.dimensions {
+            key.push_str(&format!("{name}\u{1d}{value}\u{1f}"));
+        }
+        key.push('\u{1e}');
+        key
+    }
+
+    /// The series of this metric: one for each unit in which it was put.
+    pub(super) fn series<'a>(&self, all: &'a BTreeMap<String, Series>) -> Vec<&'a Series> {
+        let key = self.key();
+        all.range(key.clone()..)
+            .take_while(|(other, _)| other.starts_with(&key))
+            .map(|(_, series)| series)
+            .filter(|series| self.unit.as_ref().is_none_or(|unit| *unit == series.unit))
+            .collect()
     }
 }
 
-/// All samples of a metric from `from` to before `to`, in seconds since 1970.
-pub(super) fn samples(all: &BTreeMap<String, Series>, selector: &Selector, from: i64, to: i64) -> Bucket {
+/// All samples of some series from `from` to before `to`, in seconds since 1970.
+pub(super) fn samples(all: &[&Series], from: i64, to: i64) -> Bucket {
     let mut total = Bucket::default();
-    for series in all.values().filter(|series| selector.takes(series)) {
+    for series in all {
         for bucket in series.buckets.range(from..to).map(|(_, bucket)| bucket) {
             total.add(bucket);
         }
@@ -219,7 +240,7 @@ pub(super) fn put(world: &mut World, input: PutInput) -> Outcome {
 }
 
 fn record(world: &mut World, metric: Selector, unit: String, time: Timestamp, resolution: i64, samples: &Bucket) {
-    let key = format!("{} {} {:?} {unit}", metric.namespace, metric.name, metric.dimensions);
+    let key = format!("{}{unit}", metric.key());
     let oldest = (world.now - RETENTION).as_second();
     let series = world.cloudwatch.series.entry(key).or_insert_with(|| Series {
         namespace: metric.namespace,
@@ -254,6 +275,12 @@ fn checked(now: Timestamp, datum: &Datum, number: usize) -> Result<Bucket, Servi
     if !(1..=255).contains(&datum.metric_name.chars().count()) {
         return Err(invalid_value(format!("The parameter {member}.MetricName must have 1 to 255 characters.")));
     }
+    if !has_plain_names(datum) {
+        return Err(invalid_value(format!(
+            "The parameters {member}.MetricName and {member}.Dimensions must have values without control characters, of \
+             at least 1 and, for dimensions, at most 1024 characters."
+        )));
+    }
     if datum.dimensions.len() > 30 {
         return Err(invalid_value(format!("The collection {member}.Dimensions must not have a size greater than 30.")));
     }
@@ -280,6 +307,12 @@ fn checked(now: Timestamp, datum: &Datum, number: usize) -> Result<Bucket, Servi
         return Err(invalid_value(format!("The value NaN for parameter {member}.Value is invalid.")));
     }
     Ok(bucket)
+}
+
+fn has_plain_names(datum: &Datum) -> bool {
+    let plain = |text: &str| !text.is_empty() && text.len() <= 1024 && !text.contains(char::is_control);
+    plain(&datum.metric_name)
+        && datum.dimensions.iter().all(|dimension| plain(&dimension.name) && plain(&dimension.value))
 }
 
 fn bucket_of(datum: &Datum, member: &str) -> Result<Bucket, ServiceError> {

@@ -20,11 +20,12 @@ fn periods(
     end: Timestamp,
     period: i64,
 ) -> Vec<(i64, super::metrics::Bucket)> {
+    let series = selector.series(&world.cloudwatch.series);
     let first = start.as_second().div_euclid(period) * period;
     let mut found = Vec::new();
     let mut from = first;
     while from < end.as_second() {
-        let bucket = samples(&world.cloudwatch.series, selector, from, from + period);
+        let bucket = samples(&series, from, from + period);
         if bucket.count > 0.0 {
             found.push((from, bucket));
         }
@@ -116,12 +117,7 @@ pub(super) fn statistics(world: &mut World, input: StatisticsInput) -> Outcome {
 }
 
 fn unit_of<'a>(world: &'a World, selector: &Selector) -> &'a str {
-    let series = world.cloudwatch.series.values().find(|series| {
-        series.namespace == selector.namespace
-            && series.name == selector.name
-            && series.dimensions == selector.dimensions
-    });
-    series.map_or("None", |series| series.unit.as_str())
+    selector.series(&world.cloudwatch.series).first().map_or("None", |series| series.unit.as_str())
 }
 
 fn unknown_statistic(name: &str) -> ServiceError {

@@ -218,10 +218,54 @@ fn alarms_that_cloudwatch_refuses_are_refused() {
 }
 
 #[test]
+fn a_year_without_data_is_lived_through_at_once() {
+    let mut world = world();
+    for number in 0..200 {
+        let name = format!("errors{number}");
+        call(&mut world, "PutMetricAlarm", alarm(json!({ "AlarmName": name, "TreatMissingData": "missing" }))).unwrap();
+    }
+    datum(&mut world, 3.0);
+    datum(&mut world, 3.0);
+    world.now += SignedDuration::from_hours(365 * 24);
+    let answer = call(&mut world, "DescribeAlarms", json!({ "AlarmNamePrefix": "errors199" })).unwrap();
+    let alarm = &answer["MetricAlarms"][0];
+    assert_eq!(alarm["StateValue"], "INSUFFICIENT_DATA");
+    // Raised as soon as the lone breach is old enough; unknown when it is no longer looked at.
+    assert_eq!(alarm["StateTransitionedTimestamp"], json!(at(360).as_second() as f64));
+    assert_eq!(alarm["StateReason"], "Insufficient Data: 3 datapoints were unknown.");
+}
+
+#[test]
+fn metrics_whose_names_run_into_each_other_are_kept_apart() {
+    let mut world = world();
+    let put = |world: &mut World, namespace: &str, name: &str, dimensions: Value, value: f64| {
+        let datum = json!({ "MetricName": name, "Dimensions": dimensions, "Value": value });
+        call(world, "PutMetricData", json!({ "Namespace": namespace, "MetricData": [datum] })).unwrap();
+    };
+    let dimension = |name: &str, value: &str| json!([{ "Name": name, "Value": value }]);
+    put(&mut world, "a", "b c", json!([]), 1.0);
+    put(&mut world, "a b", "c", json!([]), 2.0);
+    put(&mut world, "a", "b", dimension("c", "d=e"), 4.0);
+    put(&mut world, "a", "b", dimension("c=d", "e"), 8.0);
+    let mut sum = |namespace: &str, name: &str, dimensions: Value| {
+        let input = json!({
+            "Namespace": namespace, "MetricName": name, "Dimensions": dimensions, "Period": 60,
+            "StartTime": at(0).as_second(), "EndTime": at(60).as_second(), "Statistics": ["Sum"],
+        });
+        call(&mut world, "GetMetricStatistics", input).unwrap()["Datapoints"][0]["Sum"].clone()
+    };
+    assert_eq!(sum("a", "b c", json!([])), 1.0);
+    assert_eq!(sum("a b", "c", json!([])), 2.0);
+    assert_eq!(sum("a", "b", dimension("c", "d=e")), 4.0);
+    assert_eq!(sum("a", "b", dimension("c=d", "e")), 8.0);
+    assert_eq!(sum("a", "b", json!([])), Value::Null);
+}
+
+#[test]
 fn datapoints_older_than_fifteen_days_are_forgotten() {
     let mut world = world();
     datum(&mut world, 1.0);
-    world.now = world.now + SignedDuration::from_hours(16 * 24);
+    world.now += SignedDuration::from_hours(16 * 24);
     datum(&mut world, 2.0);
     let input = json!({
         "Namespace": "Agents", "MetricName": "Errors", "Dimensions": [{ "Name": "Agent", "Value": "a" }],

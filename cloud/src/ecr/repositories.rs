@@ -287,7 +287,7 @@ pub(super) fn list_tags(world: &mut World, input: ListTagsInput) -> Outcome {
 fn by_arn<'a>(world: &'a mut World, arn: &str) -> Result<&'a mut Repository, ServiceError> {
     let prefix = format!("arn:aws:ecr:{}:{}:repository/", world.region, world.account);
     let name = arn.strip_prefix(&prefix).ok_or_else(|| invalid_parameter("resourceArn", "Invalid ARN"))?;
-    repository_mut(world, None, &name.to_owned())
+    repository_mut(world, None, name)
 }
 
 fn check_tags(new: &[Tag], existing: &tags::Tags) -> Result<(), ServiceError> {

@@ -26,7 +26,7 @@ fn a_task_gets_the_image_of_its_tag_or_digest_and_how_it_behaves() {
     crash.ready_after_seconds = Some(90);
     let digest = super::push(&mut world, crash).unwrap().digest;
     for reference in
-        [format!("vitracka/agent:v1"), format!("vitracka/agent@{digest}"), format!("vitracka/agent:x@{digest}")]
+        ["vitracka/agent:v1".to_owned(), format!("vitracka/agent@{digest}"), format!("vitracka/agent:x@{digest}")]
     {
         let found = resolve(&world, &format!("{REGISTRY}/{reference}")).unwrap();
         assert_eq!((&found.digest, found.behaviour), (&digest, Behaviour::Crash));

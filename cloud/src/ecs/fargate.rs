@@ -41,7 +41,7 @@ pub(super) fn has_size(cpu: u32, memory: u32) -> bool {
     SIZES.iter().any(|(units, first, last, step)| {
         *units == cpu
             && (*first..=*last).contains(&memory)
-            && (memory - first) % step == 0
+            && (memory - first).is_multiple_of(*step)
             && !(cpu == 256 && memory == 1536)
     })
 }

@@ -51,6 +51,9 @@ pub(crate) struct Ecs {
 
 /// Lives through everything that happens until `now`, in the order of time; says whether anything did.
 pub(crate) fn advance(world: &mut World, now: Timestamp) -> bool {
+    if !world.ecs.services.values().filter_map(service::Service::due).any(|at| at <= now) {
+        return false;
+    }
     let mut ecs = std::mem::take(&mut world.ecs);
     let mut due: BTreeMap<String, Timestamp> =
         ecs.services.iter().filter_map(|(key, service)| Some((key.clone(), service.due()?))).collect();

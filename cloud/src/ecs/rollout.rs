@@ -1,5 +1,7 @@
 //! The transitions of a deployment: begin, complete, fail, roll back, stop.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::circuit_breaker;
@@ -57,7 +59,24 @@ pub(super) fn begin(service: &mut Service, world: &mut World) {
         stopped_at: None,
         updated_at: now,
     });
+    forget_old(service);
     service.wake_at(now + SCHEDULER_DELAY);
+}
+
+/// How many service deployments are kept; ECS keeps those of 90 days.
+const KEPT_DEPLOYMENTS: usize = 200;
+
+/// Forgets the oldest service deployments, and the revisions that nothing names any more.
+fn forget_old(service: &mut Service) {
+    let surplus = service.service_deployments.len().saturating_sub(KEPT_DEPLOYMENTS);
+    service.service_deployments.drain(..surplus);
+    let mut named: BTreeSet<String> = service.last_completed.iter().map(|(_, revision)| revision.clone()).collect();
+    for deployment in &service.service_deployments {
+        named.extend(deployment.sources.iter().chain([&deployment.target]).cloned());
+    }
+    named.extend(service.deployments.iter().map(|deployment| deployment.revision.clone()));
+    named.extend(service.tasks.values().map(|task| task.revision.clone()));
+    service.revisions.retain(|id, _| named.contains(id));
 }
 
 /// Puts a new primary deployment of `revision` before the others; returns its id.

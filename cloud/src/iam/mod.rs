@@ -183,6 +183,14 @@ where
     }
 }
 
+/// A list; the query protocol writes an empty one as an empty text.
+fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) if text.is_empty() => Ok(Vec::new()),
+        other => serde_json::from_value(other).map_err(serde::de::Error::custom),
+    }
+}
+
 /// Percent-encoded as RFC 3986 says: how IAM writes policy documents in its answers.
 fn url_encoded(text: &str) -> String {
     use std::fmt::Write as _;

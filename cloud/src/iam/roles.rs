@@ -27,7 +27,7 @@ pub(super) struct CreateInput {
     #[serde(default, deserialize_with = "number")]
     max_session_duration: Option<u32>,
     permissions_boundary: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::list")]
     tags: Vec<Tag>,
 }
 
@@ -226,6 +226,7 @@ pub(super) fn list(world: &mut World, input: ListInput) -> Outcome {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct TagInput {
     role_name: String,
+    #[serde(deserialize_with = "super::list")]
     tags: Vec<Tag>,
 }
 
@@ -240,6 +241,7 @@ pub(super) fn tag(world: &mut World, input: TagInput) -> Outcome {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct UntagInput {
     role_name: String,
+    #[serde(deserialize_with = "super::list")]
     tag_keys: Vec<String>,
 }
 

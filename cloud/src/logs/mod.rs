@@ -188,3 +188,26 @@ fn group_of_identifier(
         (None, None) => Err(invalid("Either logGroupName or logGroupIdentifier must be specified.")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tasks_lines_are_kept_up_to_a_bound_and_lost_without_their_group() {
+        let mut world = World::new("211125768252", "us-east-1", "2026-11-02T12:00:00Z".parse().unwrap(), 7);
+        put(&mut world, "/ecs/a", "ecs/a/1", "lost");
+        assert!(!group_exists(&world, "/ecs/a"));
+        call(&mut world, "CreateLogGroup", json!({ "logGroupName": "/ecs/a" })).unwrap();
+        assert!(group_exists(&world, "/ecs/a"));
+        for number in 0..EVENTS_PER_STREAM + 5 {
+            put(&mut world, "/ecs/a", "ecs/a/1", &format!("line {number}"));
+        }
+        let input = json!({ "logGroupName": "/ecs/a", "logStreamName": "ecs/a/1", "startFromHead": true });
+        let read = call(&mut world, "GetLogEvents", input).unwrap();
+        assert_eq!(read["events"].as_array().unwrap().len(), EVENTS_PER_STREAM);
+        assert_eq!(read["events"][0]["message"], "line 5");
+    }
+}

@@ -96,3 +96,30 @@ fn an_address_that_is_none_is_refused_with_what_was_expected() {
     let error = admin::Client::new("localhost").unwrap_err();
     assert_eq!(error.to_string(), "`localhost` is no address of an embedded cloud; expected http://127.0.0.1:<port>");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_gzipped_body_is_read_and_numbers_of_accounts_are_accounts() {
+    use std::io::Write;
+
+    let cloud = support::cloud();
+    let call = |body: Vec<u8>, encoding: Option<&str>| {
+        let request = http::Request::post("/")
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=123456789012/20261102/eu-west-1/ecs/aws4_request, X")
+            .header("x-amz-target", "AmazonEC2ContainerServiceV20141113.CreateCluster");
+        let request = encoding.into_iter().fold(request, |request, it| request.header("content-encoding", it));
+        cloud.handle(request.body(bytes::Bytes::from(body)).unwrap())
+    };
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(br#"{"clusterName": "zipped"}"#).unwrap();
+    let answer = call(encoder.finish().unwrap(), Some("gzip")).await.unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!(answer["cluster"]["clusterArn"], "arn:aws:ecs:eu-west-1:123456789012:cluster/zipped");
+
+    let broken = call(b"{".to_vec(), None).await.unwrap();
+    assert_eq!(
+        (broken.status().as_u16(), &broken.headers()["x-amzn-errortype"]),
+        (400, &"SerializationException".parse().unwrap())
+    );
+    let unknown = cloud.handle(http::Request::get("/").body(bytes::Bytes::new()).unwrap()).await.unwrap();
+    assert_eq!(unknown.status(), 404);
+}

@@ -160,6 +160,10 @@ impl Lease {
     async fn take(&self, found: Option<&Holder>) -> Result<Option<LeaseToken>, LedgerError> {
         let (epoch, counter) = found.map_or((1, 1), |found| (found.epoch + 1, found.counter + 1));
         let ours = Holder { owner: self.owner.clone(), epoch, counter };
+        match self.store.know_fleet(&self.fleet).await {
+            Err(error) if passes(&error) => return Ok(None),
+            known => known?,
+        }
         match self.write(found, ours).await {
             Ok(token) => Ok(Some(token)),
             Err(LeaseError::Lost { .. }) => Ok(None),

@@ -3,6 +3,7 @@
 //! Bodies are JSON text in one attribute; what conditions need (sequence, epoch, owner, counter, digest) stands beside it.
 
 mod commit;
+mod fleets;
 mod init;
 mod items;
 mod lease;

@@ -10,7 +10,7 @@ const LEVELS: usize = 2;
 
 /// What one reading of a directory found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// Content by path, relative to the directory.
     pub contents: BTreeMap<PathBuf, Vec<u8>>,
     /// What is there and could not be read, files and folders: path → why.
@@ -22,7 +22,7 @@ impl Files {
     ///
     /// # Errors
     /// If the directory itself cannot be listed. What fails inside of it is in [`Files::unreadable`].
-    pub(super) fn read(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn read(directory: &Path) -> io::Result<Self> {
         let mut files = Self::default();
         let listed = files.read_level(directory, Path::new(""), LEVELS);
         listed.map(|()| files)

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use self::files::Files;
+pub(crate) use self::files::Files;
 use self::git::Git;
 use self::reading::Parsed;
 pub use self::reading::Reading;

@@ -1,6 +1,6 @@
 //! ARNs: of what, and where.
 
-use super::At;
+use super::{At, allowed};
 use crate::spec::model::Fleet;
 use crate::spec::problem::{Findings, ProblemKind};
 
@@ -81,42 +81,70 @@ impl<'f> From<&'f Fleet> for Home<'f> {
     }
 }
 
-/// Says what is wrong with an ARN. What is no ARN at all is the caller's to name; then this gives back false.
-pub(crate) fn check(text: &str, of: ArnOf, home: Home<'_>, at: &At<'_>, findings: &mut Findings) -> bool {
+/// What a text is, as an ARN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Not an ARN at all: that is the caller's to say, as it may be a secret.
+    NotAnArn,
+    /// An ARN of something else, or from elsewhere; it has been said.
+    Wrong,
+    Fine,
+}
+
+/// Says what is wrong with an ARN.
+pub(crate) fn check(text: &str, of: ArnOf, home: Home<'_>, at: &At<'_>, findings: &mut Findings) -> Verdict {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [arn, partition, service, region, account, resource] = parts[..] else { return false };
+    let [arn, partition, service, region, account, resource] = parts[..] else { return Verdict::NotAnArn };
     if arn != "arn" || !partition.starts_with("aws") || text.contains(char::is_whitespace) {
-        return false;
+        return Verdict::NotAnArn;
     }
     let name = resource.strip_prefix(of.resource()).unwrap_or_default();
     if service != of.service() || name.is_empty() || name.contains('*') {
         let kind = ProblemKind::ArnOfOther { field: at.field(), expected: of.in_words(), example: of.example() };
         findings.push(at.range(), kind);
-        return true;
+        return Verdict::Wrong;
     }
-    let elsewhere =
-        |what, expected: &str| ProblemKind::ArnElsewhere { field: at.field(), what, expected: expected.to_owned() };
-    let expected_region = if of.is_global() { Some("") } else { home.region };
-    if let Some(expected) = expected_region.filter(|expected| *expected != region) {
-        let expected = if expected.is_empty() { "none: IAM is global" } else { expected };
-        findings.push(at.range(), elsewhere("region", expected));
-    } else if let Some(expected) = home.region.map(partition_of).filter(|expected| *expected != partition) {
-        findings.push(at.range(), elsewhere("partition", expected));
-    } else if let Some(expected) = home.account.filter(|expected| *expected != account) {
-        // Policies of AWS's own have the account `aws`.
-        if !(of == ArnOf::Policy && account == "aws") {
-            findings.push(at.range(), elsewhere("account", expected));
+    let elsewhere = match home {
+        _ if of.is_global() && !region.is_empty() => Some(("region", "no region: IAM is global".to_owned())),
+        Home { region: Some(home), .. } if !of.is_global() && home != region => {
+            Some(("region", format!("region {home}")))
         }
-    }
-    true
+        Home { region: Some(home), .. } if partition_of(home) != partition => {
+            Some(("partition", format!("partition {}", partition_of(home))))
+        }
+        // Policies of AWS's own have the account `aws`.
+        Home { account: Some(home), .. } if home != account && !(of == ArnOf::Policy && account == "aws") => {
+            Some(("account", format!("account {home}")))
+        }
+        _ => None,
+    };
+    let Some((what, expected)) = elsewhere else { return Verdict::Fine };
+    findings.push(at.range(), ProblemKind::ArnElsewhere { field: at.field(), what, expected });
+    Verdict::Wrong
 }
 
 /// As `check`, for fields that hold nothing secret.
 pub(crate) fn check_plain(text: Option<&String>, of: ArnOf, home: Home<'_>, at: &At<'_>, findings: &mut Findings) {
     if let Some(text) = text
-        && !check(text, of, home, at, findings)
+        && check(text, of, home, at, findings) == Verdict::NotAnArn
     {
         findings.push(at.range(), ProblemKind::NotAnArn { field: at.field(), example: of.example() });
+    }
+}
+
+/// Checks a secret's ARN against what it has to be and what the fleet allows. What is no ARN is never shown.
+pub(crate) fn check_secret(
+    text: &str,
+    home: Home<'_>,
+    fleet: Option<&Fleet>,
+    at: &At<'_>,
+    field: String,
+    findings: &mut Findings,
+) {
+    match (check(text, ArnOf::Secret, home, at, findings), fleet) {
+        (Verdict::NotAnArn, _) => findings.push(at.range(), ProblemKind::SecretNotArn { field }),
+        (Verdict::Fine, Some(fleet)) => allowed(text, "secrets", &fleet.allow.secrets, at, findings),
+        _ => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arn::{self, ArnOf, Home};
+use super::arn::{self, Home};
 use super::{At, allowed, distinct, in_range};
 use crate::spec::model::{Capacity, Fleet, Health, Size};
 use crate::spec::problem::{Findings, ProblemKind};
@@ -36,13 +36,17 @@ pub(crate) fn size(written: Option<&written::Size>, at: &At<'_>, findings: &mut 
     } else if !sizes.contains(&memory_mib) && !at.is_broken() {
         // Said where it was written: of the memory, unless only the CPU was.
         let memory = at.key("memoryMiB");
-        let place = if memory.is_written() { memory } else { at.key("cpu") };
         let kind = ProblemKind::MemoryForCpu {
             cpu,
             memory_mib,
             allowed: fargate::allowed(cpu),
-            hint: fargate::mend(cpu, memory_mib),
+            hint: if memory.is_written() {
+                fargate::mend(cpu, memory_mib)
+            } else {
+                format!("{memory_mib} MiB is the default: write `memoryMiB: {}`", sizes[0])
+            },
         };
+        let place = if memory.is_written() { memory } else { at.key("cpu") };
         findings.push(place.range(), kind);
     }
     let architecture = written.and_then(|size| size.architecture).unwrap_or(defaults::SIZE.architecture);
@@ -90,7 +94,7 @@ pub(crate) fn variables(
         let at = plain_at.key(name);
         variable_name(name, &at, findings);
         if let Some(looks_like) = plain_secret::in_variable(name, value) {
-            findings.push(at.range(), ProblemKind::SecretInPlain { field: field(&plain_at, name), looks_like });
+            findings.push(at.range(), ProblemKind::SecretInPlain { field: at.field(), looks_like });
         }
     }
     for (name, value) in &secrets {
@@ -99,11 +103,7 @@ pub(crate) fn variables(
         if environment.contains_key(name) {
             findings.push(at.key_range(), ProblemKind::VariableTwice { name: shown(name) });
         }
-        if !arn::check(value, ArnOf::Secret, home, &at, findings) {
-            findings.push(at.range(), ProblemKind::SecretNotArn { field: field(&secret_at, name) });
-        } else if let Some(fleet) = fleet {
-            allowed(value, "secrets", &fleet.allow.secrets, &at, findings);
-        }
+        arn::check_secret(value, home, fleet, &at, at.field(), findings);
         // Both are ways in which the AWS SDKs and people name a Bedrock API key.
         if spec.models.is_some() && (name == "AWS_BEARER_TOKEN_BEDROCK" || name == "AWS_BEDROCK_API_KEY") {
             findings.push(at.key_range(), ProblemKind::ModelsUnbound { variable: name.clone() });
@@ -113,20 +113,14 @@ pub(crate) fn variables(
 }
 
 fn shown(name: &str) -> String {
-    if crate::spec::mask::is_plain_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
-}
-
-fn field(map: &At<'_>, name: &str) -> String {
-    format!("{}.{}", map.field(), shown(name))
+    if crate::spec::mask::is_variable_name(name) { name.to_owned() } else { crate::spec::mask::BULLETS.to_owned() }
 }
 
 fn variable_name(name: &str, at: &At<'_>, findings: &mut Findings) {
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
-        let parent = at.field();
-        let parent = parent.strip_suffix(name).unwrap_or("spec.environment.").trim_end_matches('.').to_owned();
-        findings.push(at.key_range(), ProblemKind::VariableName { field: format!("{parent}.{}", shown(name)) });
+        findings.push(at.key_range(), ProblemKind::VariableName { field: at.field() });
     } else if RESERVED.contains(&name) {
         findings.push(at.key_range(), ProblemKind::VariableReserved { name: name.to_owned() });
     }

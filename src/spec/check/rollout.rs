@@ -1,8 +1,8 @@
 //! How a new revision is brought in.
 
-use super::arn::{self, ArnOf, Home};
+use super::arn::{self, Home};
 use super::container::is_url_path;
-use super::{At, allowed, distinct, in_range};
+use super::{At, distinct, in_range};
 use crate::spec::model::{
     Expectation, Fleet, OnNoData, Promote, PromptCase, Prompts, Rollout, RolloutMetric, SmokeTest, Strategy,
 };
@@ -91,7 +91,7 @@ fn strategy(written: Option<&written::Strategy>, at: &At<'_>, findings: &mut Fin
 
 /// A time that AWS takes in whole minutes.
 pub(crate) fn minutes(span: Span, range: std::ops::RangeInclusive<Span>, at: &At<'_>, findings: &mut Findings) {
-    if range.contains(&span) && span.as_secs() % 60 != 0 {
+    if range.contains(&span) && !span.as_secs().is_multiple_of(60) {
         let kind = ProblemKind::OutOfRange { field: at.field(), expected: "whole minutes".to_owned(), hint: None };
         findings.push(at.range(), kind);
     }
@@ -110,11 +110,7 @@ fn smoke_test(
     in_range(timeout, Span::seconds(1)..=Span::minutes(10), None, &at.key("timeout"), findings);
     if let Some(auth) = &written.auth {
         let place = at.key("auth");
-        if !arn::check(auth, ArnOf::Secret, home, &place, findings) {
-            findings.push(place.range(), ProblemKind::SecretNotArn { field: place.field() });
-        } else if let Some(fleet) = fleet {
-            allowed(auth, "secrets", &fleet.allow.secrets, &place, findings);
-        }
+        arn::check_secret(auth, home, fleet, &place, place.field(), findings);
     }
     let default = written::Expectation { status: Some(defaults::SMOKE_TEST_STATUS.into()), ..Default::default() };
     let expect = expectation(written.expect.as_ref().unwrap_or(&default), &at.key("expect"), findings);

@@ -2,7 +2,7 @@
 //! values are masked before it is made, so that whoever prints it cannot print a secret.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -98,7 +98,7 @@ impl Problem {
     }
 }
 
-fn with_slashes<S: Serializer>(path: &PathBuf, serializer: S) -> Result<S::Ok, S::Error> {
+fn with_slashes<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy().replace('\\', "/"))
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Findings(Vec<(Range<usize>, ProblemKind)>);
 impl Findings {
     /// The same thing is said of the same place once: an alias brings one node in several times.
     pub fn push(&mut self, at: Range<usize>, kind: ProblemKind) {
-        if !self.0.iter().any(|(place, other)| *place == at && other.code() == kind.code()) {
+        if !self.0.iter().any(|(place, other)| *place == at && *other == kind) {
             self.0.push((at, kind));
         }
     }

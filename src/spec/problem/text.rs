@@ -45,13 +45,15 @@ fn file(kind: &Kind) -> Option<Text> {
         Kind::EmptyFile {} => say("the file is empty").hint(
             "write a Fleet or an AgentDeployment, or remove the file: an empty one is never taken for a deletion",
         ),
-        Kind::BinaryFile {} => say("the file is not text").expected("YAML").hint("a file of this name has to be YAML"),
+        Kind::BinaryFile {} => say("the file is not text").hint("a file of this name has to be YAML"),
         Kind::NotUtf8 { utf16: true } => say("the file is UTF-16, not UTF-8").hint("save it as UTF-8"),
         Kind::NotUtf8 { .. } => say("the file is not UTF-8").expected("UTF-8 up to here").hint("save it as UTF-8"),
         Kind::FileTooLarge { max_bytes } => say(format!("the file is larger than {} KiB", max_bytes / 1024))
             .hint("a file holds one Fleet or one AgentDeployment, written by hand"),
         Kind::Tab {} => say("a tab in the indentation").expected("spaces: YAML forbids tabs here"),
-        Kind::Syntax { what } => say("this is not YAML").expected(*what),
+        Kind::Syntax { what } => say("this is not YAML")
+            .expected(*what)
+            .hint("look at this line and at the ones just before it; values are masked, as they may be secrets"),
         Kind::SeveralDocuments {} => say("more than one object in a file")
             .expected("the end of the file: one object a file")
             .hint("what comes after `---` belongs into a file of its own"),
@@ -128,7 +130,7 @@ fn place(kind: &Kind) -> Option<Text> {
                 None => text.expected("expected `Fleet` or `AgentDeployment`"),
             }
         }
-        Kind::KindForPlace { found, expected } => say(format!("a file of this name does not hold a {found}"))
+        Kind::KindForPlace { found, expected } => say(format!("a file of this name does not hold {found}"))
             .expected(format!("expected `{expected}`"))
             .hint("a Fleet is in `<fleet>/fleet.yaml`, an AgentDeployment in `<fleet>/<agent>.yaml`"),
         Kind::Misplaced {} => say("the file is in the wrong place").hint(
@@ -190,7 +192,7 @@ fn aws(kind: &Kind) -> Option<Text> {
             say(format!("{} is not the ARN of {expected}", subject(field))).expected(format!("expected an ARN such as {example}"))
         }
         Kind::ArnElsewhere { field, what, expected } => {
-            say(format!("{} is in another {what} than the fleet", subject(field))).expected(format!("expected {what} {expected}"))
+            say(format!("{} is in another {what} than the fleet", subject(field))).expected(format!("expected {expected}"))
         }
         Kind::AwsId { field, example } => {
             say(format!("{} is no id of AWS's", subject(field))).expected(format!("expected an id such as {example}"))
@@ -199,7 +201,7 @@ fn aws(kind: &Kind) -> Option<Text> {
             .expected("another listener of the same load balancer"),
         Kind::OtherLoadBalancer { .. } => say("the test listener is another load balancer's")
             .expected("a listener of the load balancer of `listener`"),
-        Kind::DuplicateItem { field } => say(format!("{} is in the list already", subject(field))).expected("remove it"),
+        Kind::DuplicateItem { field } => say(format!("{} is there already", subject(field))).expected("expected another one, or none"),
         Kind::EmptyList { field } => say(format!("{} is empty", subject(field))).expected("expected one item at least"),
         Kind::NotAllowed { field, bound, patterns } => say(format!("{} is not allowed in this fleet", subject(field)))
             .expected(format!("expected what matches {}", patterns.join(" or ")))
@@ -278,7 +280,7 @@ fn subject(field: &str) -> String {
     if field.is_empty() { "the file".to_owned() } else { format!("`{field}`") }
 }
 
-/// A key that a person wrote: quoted only if it reads like one, as it could be a secret that slipped.
+/// A name that a person chose: quoted only if it reads like one, as it could be a secret that slipped.
 fn name(key: &str) -> String {
     if super::super::mask::is_plain_name(key) {
         format!("`{key}`")

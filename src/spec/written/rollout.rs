@@ -69,6 +69,7 @@ pub(crate) enum Strategy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SmokeTest {
+    /// Where the request goes.
     #[schemars(regex(pattern = r"^/"))]
     pub path: Required<String>,
     /// The JSON body: with it the request is a POST, without it a GET.
@@ -108,6 +109,7 @@ pub(crate) struct Prompts {
     /// How many of them have to be answered as expected. Default: 100%.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass_ratio: Option<Percent>,
+    /// The prompts.
     #[schemars(length(min = 1))]
     pub cases: Required<Vec<PromptCase>>,
 }
@@ -118,8 +120,10 @@ pub(crate) struct Prompts {
 pub(crate) struct PromptCase {
     /// What people see when it fails; no two cases share it.
     pub name: Required<String>,
+    /// Where the request goes.
     #[schemars(regex(pattern = r"^/"))]
     pub path: Required<String>,
+    /// The JSON body: with it the request is a POST, without it a GET.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,1 @@
+"""Conversations, kept outside of the task that serves them."""

@@ -1,0 +1,5 @@
+//! The real binary, as a person or a pipeline runs it.
+
+mod offline;
+mod support;
+mod up;
