@@ -148,6 +148,24 @@ impl World {
 
     /// An operator of a new process.
     pub fn operator(&mut self) -> Operator {
+        Operator::new(self.settings(None))
+    }
+
+    /// One that leaves a living leader alone.
+    pub fn patient_operator(&mut self) -> Operator {
+        Operator::new(Settings { takeover: Takeover::WhenExpired, ..self.settings(None) })
+    }
+
+    /// One with somebody else's credentials.
+    pub fn operator_with_credentials(&mut self, account: &'static str) -> Operator {
+        Operator::new(self.settings(Some(account)))
+    }
+
+    pub fn operator_with_table(&mut self, table: &str) -> Operator {
+        Operator::new(Settings { table: table.to_owned(), ..self.settings(None) })
+    }
+
+    fn settings(&mut self, credentials: Option<&'static str>) -> Settings {
         self.operators += 1;
         let clock = self.clock.clone();
         let http_client = SharedHttpClient::new(Tapped { inner: self.cloud.http_client(), tap: Arc::clone(&self.tap) });
@@ -156,19 +174,19 @@ impl World {
                 region,
                 endpoint: None,
                 http_client: Some(http_client.clone()),
-                credentials: Some((account.to_string(), "secret".to_owned())),
+                credentials: Some((credentials.unwrap_or(account.as_str()).to_owned(), "secret".to_owned())),
                 clock: clock.clone(),
             };
             Box::pin(Aws::connect(connection))
         });
-        Operator::new(Settings {
+        Settings {
             source: Source::from_readings(self.readings.subscribe()),
             connect,
             table: TABLE.to_owned(),
             owner: format!("operator-{}", self.operators),
             takeover: Takeover::Immediately,
             concurrent_passes: CONCURRENT_PASSES,
-        })
+        }
     }
 
     /// Starts an operator.

@@ -2,6 +2,9 @@
 
 mod cli;
 mod corpus;
+mod harness;
+mod operator_faults;
+mod operator_scenarios;
 mod plan;
 mod sample;
 mod spec_generators;

@@ -95,6 +95,9 @@ impl FleetLoop {
     pub(super) async fn run(mut self, cancel: &CancellationToken) -> (Ended, bool) {
         let ended = loop {
             self.start_due();
+            if self.is_gone() {
+                break Ended::Elsewhere;
+            }
             let clock = self.bench.aws.clock().clone();
             let wait = self.queue.next_wake().map(|wake| wake.saturating_sub(self.now()));
             tokio::select! {
@@ -140,12 +143,15 @@ impl FleetLoop {
         let before = std::mem::replace(&mut self.reading, self.readings.borrow_and_update().clone());
         let now = self.now();
         let was = before.state.fleets.get(&self.name);
-        let Some(is) = self.reading.state.fleets.get(&self.name) else { return self.fleet_is_gone() };
-        if was.is_some_and(|was| (&was.fleet.account, &was.fleet.region) != (&is.fleet.account, &is.fleet.region)) {
+        let is = self.reading.state.fleets.get(&self.name);
+        let place = |state: &FleetState| (state.fleet.account.clone(), state.fleet.region.clone());
+        if let (Some(was), Some(is)) = (was, is)
+            && place(was) != place(is)
+        {
             return Some(Ended::Elsewhere);
         }
-        for (name, agent) in &is.agents {
-            let same = was.is_some_and(|was| was.fleet == is.fleet && was.agents.get(name) == Some(agent))
+        for (name, agent) in is.into_iter().flat_map(|is| &is.agents) {
+            let same = was.is_some_and(|was| Some(&was.fleet) == is.map(|is| &is.fleet) && was.agents.get(name) == Some(agent))
                 && before.invalid.get(&agent.id) == self.reading.invalid.get(&agent.id);
             if !same {
                 self.queue.wake(name.clone(), now);
@@ -157,16 +163,10 @@ impl FleetLoop {
         None
     }
 
-    /// Without its fleet an agent has no file: all are retained, and then there is nothing left to lead.
-    fn fleet_is_gone(&mut self) -> Option<Ended> {
-        let (names, now) = (self.unretired(), self.now());
-        if names.is_empty() && self.running.is_empty() {
-            return Some(Ended::Elsewhere);
-        }
-        for name in names {
-            self.queue.wake(name, now);
-        }
-        None
+    /// The fleet has no file any more, all its agents' statuses say so, and there is nothing left to lead.
+    fn is_gone(&self) -> bool {
+        let written = self.reading.state.fleets.contains_key(&self.name);
+        !written && self.reading.complete && self.running.is_empty() && self.unretired().is_empty()
     }
 
     /// Agents that are known, have no file any more, and whose status does not say so yet.

@@ -134,6 +134,7 @@ impl Operator {
             return aws.clone();
         }
         let aws = (self.settings.connect)(place.0.clone(), place.1.clone()).await;
+        self.board.count(aws.clone());
         connections.insert(place, aws.clone());
         aws
     }

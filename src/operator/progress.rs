@@ -1,13 +1,14 @@
 //! What the operator tells while it runs: statuses, counts and problems, for the live view, for metrics and for tests.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::aws::Aws;
 use crate::names::{AgentId, FleetName};
 use crate::spec::Problem;
-use crate::status::Status;
+use crate::status::{State, Status};
 
 /// Everything as it stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Progress {
     pub fleets: BTreeMap<FleetName, FleetProgress>,
     pub agents: BTreeMap<AgentId, AgentProgress>,
     pub totals: Totals,
+    /// Reads of AWS since the operator started; the ledger's are not among them.
+    pub reads: u64,
     /// All problems of all files.
     pub problems: Vec<Problem>,
     /// Why the directory as a whole could not be used.
@@ -50,33 +53,51 @@ pub struct Totals {
 }
 
 impl Progress {
-    /// Whether every agent has a status for which `holds` is true. False while there is no agent.
+    /// Whether every agent that has a file has a status for which `holds` is true. False while there is no agent.
     pub fn every_agent(&self, holds: impl Fn(&Status) -> bool) -> bool {
-        !self.agents.is_empty() && self.agents.values().all(|agent| agent.status.as_ref().is_some_and(&holds))
+        let statuses = self.agents.values().map(|agent| agent.status.as_ref());
+        let mut written = statuses.filter(|status| status.is_none_or(|status| status.state != State::Retained)).peekable();
+        written.peek().is_some() && written.all(|status| status.is_some_and(&holds))
     }
 }
 
 /// Where progress is written down; clones write to the same place.
 #[derive(Clone, Debug)]
-pub(super) struct Board(Arc<watch::Sender<Progress>>);
+pub(super) struct Board {
+    progress: Arc<watch::Sender<Progress>>,
+    /// Whose reads are counted.
+    connections: Arc<Mutex<Vec<Aws>>>,
+}
 
 impl Board {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Progress::default())))
+        Self { progress: Arc::new(watch::Sender::new(Progress::default())), connections: Arc::default() }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Progress> {
-        self.0.subscribe()
+        self.progress.subscribe()
+    }
+
+    /// Counts the reads of this connection too.
+    pub(super) fn count(&self, connection: Aws) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    fn reads(&self) -> u64 {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.iter().map(|connection| connection.totals().reads).sum()
     }
 
     /// Changes one fleet's line.
     pub(super) fn fleet(&self, name: &FleetName, change: impl FnOnce(&mut FleetProgress)) {
-        self.0.send_modify(|progress| change(progress.fleets.entry(name.clone()).or_default()));
+        self.progress.send_modify(|progress| change(progress.fleets.entry(name.clone()).or_default()));
     }
 
     /// Changes one agent's line; what it adds to its totals is added to those of all.
     pub(super) fn agent(&self, id: &AgentId, change: impl FnOnce(&mut AgentProgress)) {
-        self.0.send_modify(|progress| {
+        let reads = self.reads();
+        self.progress.send_modify(|progress| {
+            progress.reads = reads;
             let agent = progress.agents.entry(id.clone()).or_default();
             let before = agent.totals;
             change(agent);
@@ -89,11 +110,11 @@ impl Board {
 
     /// The writes to AWS for one agent so far.
     pub(super) fn writes(&self, id: &AgentId) -> u64 {
-        self.0.borrow().agents.get(id).map_or(0, |agent| agent.totals.writes)
+        self.progress.borrow().agents.get(id).map_or(0, |agent| agent.totals.writes)
     }
 
     /// Changes anything.
     pub(super) fn all(&self, change: impl FnOnce(&mut Progress)) {
-        self.0.send_modify(change);
+        self.progress.send_modify(change);
     }
 }

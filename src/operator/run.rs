@@ -32,6 +32,9 @@ impl Operator {
             self.board.all(|progress| {
                 progress.problems.clone_from(&reading.problems);
                 progress.directory_problem.clone_from(&reading.directory_problem);
+                for id in reading.agents() {
+                    progress.agents.entry(id).or_default();
+                }
             });
             for name in reading.state.fleets.keys() {
                 if running.insert(name.clone()) {
