@@ -16,9 +16,7 @@ use ropewalk::aws::ledger::Takeover;
 use ropewalk::aws::{Aws, Clock, Connection, LedgerStore};
 use ropewalk::ledger::Record;
 use ropewalk::names::AgentId;
-use ropewalk::operator::{
-    CONCURRENT_PASSES, FleetError, Operator, Progress, Reader, Reading, Settings, Source,
-};
+use ropewalk::operator::{CONCURRENT_PASSES, FleetError, Operator, Progress, Reader, Reading, Settings, Source};
 use ropewalk::status::{State, Status};
 use ropewalk_cloud::Cloud;
 use ropewalk_cloud::admin::calls::{Calls, CallsInput};
@@ -102,8 +100,7 @@ impl World {
         let tap = Arc::new(Tap { calls: Mutex::new((0, None)), crashed: Notify::new() });
         let mut reader = Reader::new(directory.path());
         let readings = watch::Sender::new(Arc::new(reader.read()));
-        let world =
-            Self { cloud, admin, clock, tap, directory, reader, readings, operators: 0, running: None };
+        let world = Self { cloud, admin, clock, tap, directory, reader, readings, operators: 0, running: None };
         world.ledger().await.init().await.unwrap();
         world
     }
@@ -243,7 +240,8 @@ impl World {
     }
 
     pub async fn until_ready(&mut self) {
-        self.until("every agent is ready", |progress| progress.every_agent(|status| status.state == State::Ready)).await;
+        self.until("every agent is ready", |progress| progress.every_agent(|status| status.state == State::Ready))
+            .await;
     }
 
     /// Waits until a rollout of this version is over, and what it left behind is at rest.
@@ -251,7 +249,8 @@ impl World {
         let id: AgentId = agent.parse().unwrap();
         self.until(&format!("{version} serves"), |progress| {
             progress.agents.get(&id).and_then(|agent| agent.status.as_ref()).is_some_and(|status| {
-                status.state == State::Ready && status.serving.as_ref().is_some_and(|serving| serving.version == version)
+                status.state == State::Ready
+                    && status.serving.as_ref().is_some_and(|serving| serving.version == version)
             })
         })
         .await;
@@ -328,7 +327,9 @@ impl World {
     /// What was successfully written to AWS since the beginning.
     pub async fn made(&self) -> Vec<String> {
         let counts = self.admin.calls(&CallsInput::default()).await.unwrap().counts.into_iter();
-        let made = counts.filter(|(operation, count)| count.write && !operation.starts_with("dynamodb:") && count.calls > count.errors);
+        let made = counts.filter(|(operation, count)| {
+            count.write && !operation.starts_with("dynamodb:") && count.calls > count.errors
+        });
         made.map(|(operation, count)| format!("{} {operation}", count.calls - count.errors)).collect()
     }
 

@@ -190,7 +190,14 @@ async fn calls_under_a_permanent_outage_are_bounded() {
     world.run_for(30 * MINUTE).await;
     world.mark().await;
     world.run_for(60 * MINUTE).await;
-    let calls: u64 = world.calls().await.counts.iter().filter(|(name, _)| name.starts_with("ecs:")).map(|(_, count)| count.calls).sum();
+    let calls: u64 = world
+        .calls()
+        .await
+        .counts
+        .iter()
+        .filter(|(name, _)| name.starts_with("ecs:"))
+        .map(|(_, count)| count.calls)
+        .sum();
     assert!(calls <= 10 * 60, "{calls} calls in an hour");
     assert_eq!(world.writes().await, [""; 0], "nothing is written on what could not be read");
     world.admin.clear_faults().await.unwrap();

@@ -12,6 +12,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from agent_runtime.auth import ANONYMOUS
 from agent_runtime.problems import Problem
+from agent_runtime.sessions.redis import connection_options
 from agent_runtime.settings import Settings
 from agent_runtime.telemetry.logs import logger
 
@@ -49,12 +50,11 @@ async def _no_limit(_: str) -> None:
 
 
 def build_rate_limit(settings: Settings, namespace: str) -> RateLimit:
-    """The rate limit of the settings. Raises ValueError for a limit that cannot be understood."""
+    """The rate limit of the settings."""
     if not settings.rate_limit:
         return _no_limit
     storage: Storage = MemoryStorage()
     if settings.redis_url is not None:
         url = settings.redis_url.get_secret_value()
-        timeout = settings.redis_timeout
-        storage = RedisStorage(f"async+{url}", implementation="redispy", socket_timeout=timeout, socket_connect_timeout=timeout)
+        storage = RedisStorage(f"async+{url}", implementation="redispy", **connection_options(settings.redis_timeout))
     return UserRateLimit(parse(settings.rate_limit), storage, namespace)

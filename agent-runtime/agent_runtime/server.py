@@ -23,7 +23,7 @@ from agent_runtime.telemetry.logs import describe_exception, logger
 FLUSH_SECONDS = 2.0
 POLL_SECONDS = 0.02
 # How long a connection that was accepted may take to send its first request once the task drains.
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 2.0
 
 _log = logger("server")
 

@@ -54,7 +54,7 @@ def report() -> Iterator[list[str]]:
     _reports.extend(lines)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
 

@@ -16,6 +16,7 @@ from agent_runtime.definition import AgentDefinition, UnknownAgentError, load_de
 from agents.coach_companion.prompt import SYSTEM_PROMPT
 from agents.coach_companion.tools import HELP, body_mass_index, hydration_target, weekly_weight_goal, where_to_get_help
 from bedrock_stub.scenario import Scenario
+from tests.support import markers
 from tests.support.processes import ROOT
 from tests.support.stubs import stubbed
 
@@ -45,11 +46,16 @@ def test_a_wrong_start_says_what_is_wrong_and_exits_with_2() -> None:
     unknown = run("nobody")
     nothing = run()
     setting = run("test_agent", AGENT_SLOTS="none", AGENT_MODEL="fake")
-    assert [each.returncode for each in (unknown, nothing, setting)] == [2, 2, 2]
+    rate = run("test_agent", AGENT_RATE_LIMIT="often", AGENT_MODEL="fake")
+    redis = run("test_agent", AGENT_REDIS_URL=f"http://:{markers.REDIS_PASSWORD}@x", AGENT_MODEL="fake")
+    assert [each.returncode for each in (unknown, nothing, setting, rate, redis)] == [2, 2, 2, 2, 2]
+    assert "60/minute" in rate.stderr
+    assert "redis://" in redis.stderr
+    assert not markers.leaks(redis.stderr)
     assert "agents/nobody" in unknown.stderr
     assert "AGENT" in nothing.stderr
     assert "AGENT_SLOTS" in setting.stderr
-    assert "Traceback" not in unknown.stderr + nothing.stderr + setting.stderr
+    assert "Traceback" not in unknown.stderr + nothing.stderr + setting.stderr + rate.stderr + redis.stderr
 
 
 @pytest.mark.parametrize("path", ["coach", "/health", "/invocations"])

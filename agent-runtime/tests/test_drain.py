@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from dataclasses import dataclass
 
@@ -87,6 +88,52 @@ async def test_requests_on_a_connection_that_is_kept_open_are_not_lost() -> None
             code = await asyncio.to_thread(app.wait, DRAIN + MARGIN)
     assert (first.status_code, second.status_code, code) == (200, 200, 0)
     assert second.headers["connection"] == "close"
+
+
+REQUEST = b'POST /coach HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"message": "hi"}'
+
+
+async def answer_on(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bytes:
+    """The status line of the answer to a request on an open connection; empty if the connection ends without one."""
+    reader, writer = connection
+    writer.write(REQUEST)
+    line = await asyncio.wait_for(reader.readline(), 20)
+    writer.close()
+    return line
+
+
+async def test_a_connection_that_was_accepted_may_still_send_its_first_request() -> None:
+    with running(AGENT_MODEL="fake", AGENT_DRAIN=str(DRAIN), AGENT_DRAIN_GRACE="0.1") as app:
+        connection = await asyncio.open_connection("127.0.0.1", app.port)
+        app.terminate()
+        while not await refuses(app):
+            await asyncio.sleep(0.02)
+        status = await answer_on(connection)
+        code = await asyncio.to_thread(app.wait, DRAIN + MARGIN)
+    assert (status, code) == (b"HTTP/1.1 200 OK\r\n", 0)
+
+
+async def refuses(app: AppProcess) -> bool:
+    """Whether the socket is closed; an attempt that goes unanswered is not."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", app.port), 0.1)
+    except TimeoutError:
+        return False
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
+async def test_a_connection_that_the_kernel_accepted_while_the_process_was_held_up_is_answered() -> None:
+    with running(AGENT_MODEL="fake", AGENT_DRAIN=str(DRAIN)) as app:
+        app.process.send_signal(signal.SIGSTOP)
+        answering = asyncio.create_task(answer_on(await asyncio.open_connection("127.0.0.1", app.port)))
+        app.terminate()
+        app.process.send_signal(signal.SIGCONT)
+        status = await answering
+        code = await asyncio.to_thread(app.wait, DRAIN + MARGIN)
+    assert (status, code) == (b"HTTP/1.1 200 OK\r\n", 0)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-import re
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
@@ -19,12 +17,9 @@ from agent_runtime.sessions.memory import MemorySessionStore
 from agent_runtime.sessions.redis import RedisSessionStore, connect
 from agent_runtime.sessions.store import SessionBusyError, SessionStore, SessionStoreError, session_key
 from tests.support import markers
-from tests.support.apps import TestApp, settings, started
+from tests.support.apps import settings, started
 
 pytestmark = pytest.mark.anyio
-
-SESSIONS = 50
-REQUESTS = 10_000
 
 
 @contextlib.asynccontextmanager
@@ -141,58 +136,3 @@ async def test_memory_forgets_what_is_old_and_never_grows_beyond_its_bounds() ->
 )
 def test_different_users_agents_or_sessions_never_share_a_key(parts: list[tuple[str, str, str, str]]) -> None:
     assert session_key(*parts[0]) != session_key(*parts[1])
-
-
-class WatchfulModel(FakeModel):
-    """Looks at every history it is shown: who speaks in it, and whether turns follow one another."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-        self.strangers: list[list[str]] = []
-        self.gaps: list[list[int]] = []
-
-    def stream(self, messages: Any, *arguments: Any, **options: Any) -> AsyncIterable[StreamEvent]:
-        self.calls += 1
-        texts = [block["text"] for message in messages for block in message["content"]]
-        owners = sorted({owner for text in texts for owner in re.findall(r"owner=(\w+)", text)})
-        if len(owners) != 1:
-            self.strangers.append(owners)
-        turns = [int(turn) for message in messages if message["role"] == "user" for turn in re.findall(r"turn=(\d+)", str(message))]
-        if turns != list(range(turns[0], turns[0] + len(turns))):
-            self.gaps.append(turns)
-        return super().stream(messages, *arguments, **options)
-
-
-async def converse(agent: TestApp, number: int) -> None:
-    """One user's part: waits now and then, so that the sessions interleave in ever new ways."""
-    pace = random.Random(number)  # noqa: S311
-    for turn in range(REQUESTS // SESSIONS):
-        message = f"owner=u{number} turn={turn} {markers.MESSAGE}"
-        response = await agent.say(message, session=f"shared-{number // 2}", X_User_Id=f"u{number}")
-        assert response.status_code == 200, response.text
-        assert message in response.json()["reply"]
-        for _ in range(pace.randrange(3)):
-            await asyncio.sleep(0)
-
-
-@pytest.mark.timeout(300)
-async def test_nobody_sees_anothers_history_in_ten_thousand_interleaved_requests(store_kind: str, request: pytest.FixtureRequest) -> None:
-    """Fifty users, two to each session id; each message names its owner and its turn."""
-    model = WatchfulModel()
-    chosen = settings(user_header="X-User-Id", slots=64, session_window=6, fleet=f"isolated-{store_kind}")
-    async with opened(store_kind, request) as store, started(chosen, sessions=store, model=model) as agent:
-        await asyncio.gather(*(converse(agent, number) for number in range(SESSIONS)))
-        stats = (await agent.client.get("/stats")).json()
-    assert (stats["invocations"], stats["errors"], model.calls) == (REQUESTS, 0, REQUESTS)
-    assert model.strangers == []
-    assert model.gaps == []
-
-
-async def test_the_watchful_model_notices_a_stranger() -> None:
-    """The test above can fail: a history of two people is noticed."""
-    model = WatchfulModel()
-    texts = ("owner=u1 turn=0", "owner=u2 turn=5")
-    model.stream([{"role": "user", "content": [{"text": text}]} for text in texts])
-    assert model.strangers == [["u1", "u2"]]
-    assert model.gaps == [[0, 5]]

@@ -30,6 +30,8 @@ pub struct Head {
     pub rollout: Option<Rollout>,
     /// The revision of the last rollout that succeeded: what a failed release goes back to.
     pub succeeded: Option<RevisionRef>,
+    /// The revision that ECS last moved all traffic to: what a failed release goes back to while none has succeeded yet.
+    pub served: Option<RevisionRef>,
     /// Workloads that failed, by workload hash. They are never selected again until a person lifts it.
     pub quarantine: BTreeMap<ContentHash, Held>,
     /// Task definition hash → ARN, for the revisions that this head names.
@@ -89,6 +91,13 @@ impl Head {
         self.quarantine.get(workload)
     }
 
+    /// What a failed release goes back to: the last that succeeded; before there is one, the last that served. Never one
+    /// that failed itself.
+    pub fn good(&self) -> Option<&RevisionRef> {
+        let good = |revision: &&RevisionRef| self.quarantined(&revision.hashes.workload).is_none();
+        self.succeeded.as_ref().filter(good).or(self.served.as_ref().filter(good))
+    }
+
     /// One entry's effect.
     pub fn apply(&mut self, entry: &Entry, at: Timestamp) {
         match entry {
@@ -121,6 +130,7 @@ impl Head {
             Entry::Monitoring { until, .. } => {
                 if let Some(rollout) = &mut self.rollout {
                     rollout.state = RolloutState::Monitoring { until: *until };
+                    self.served = Some(rollout.revision.clone());
                 }
             }
             Entry::RolloutEnded { outcome, .. } => self.end_rollout(outcome, at),
@@ -150,7 +160,7 @@ impl Head {
 
     /// Keeps the head small: only the task definitions that it names are kept in it; the ledger has an item for each.
     fn forget_unnamed(&mut self) {
-        let named: BTreeSet<&ContentHash> = [&self.desired, &self.succeeded]
+        let named: BTreeSet<&ContentHash> = [&self.desired, &self.succeeded, &self.served]
             .into_iter()
             .flatten()
             .chain(self.rollout.as_ref().map(|rollout| &rollout.revision))

@@ -151,7 +151,8 @@ impl FleetLoop {
             return Some(Ended::Elsewhere);
         }
         for (name, agent) in is.into_iter().flat_map(|is| &is.agents) {
-            let same = was.is_some_and(|was| Some(&was.fleet) == is.map(|is| &is.fleet) && was.agents.get(name) == Some(agent))
+            let same = was
+                .is_some_and(|was| Some(&was.fleet) == is.map(|is| &is.fleet) && was.agents.get(name) == Some(agent))
                 && before.invalid.get(&agent.id) == self.reading.invalid.get(&agent.id);
             if !same {
                 self.queue.wake(name.clone(), now);
@@ -338,8 +339,7 @@ pub(super) async fn remembered(bench: &Bench, fleet: &FleetName) -> Result<BTree
     let ids = bench.ledger.agents(fleet).await?;
     let mut heads = bench.ledger.heads(&ids).await?;
     let statuses = bench.ledger.statuses(fleet).await?;
-    let mut statuses: BTreeMap<String, _> =
-        statuses.into_iter().map(|status| (status.agent.clone(), status)).collect();
+    let mut statuses: BTreeMap<String, _> = statuses.into_iter().map(|status| (status.agent.clone(), status)).collect();
     let mut memories = BTreeMap::new();
     for id in ids {
         let status = statuses.remove(&id.to_string());

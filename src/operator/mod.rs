@@ -70,7 +70,9 @@ pub struct Operator {
 /// Why nothing can be done for a fleet.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    #[error("fleet {fleet} belongs to account {wanted}, and the credentials to account {found}; nothing is done for it")]
+    #[error(
+        "fleet {fleet} belongs to account {wanted}, and the credentials to account {found}; nothing is done for it"
+    )]
     WrongAccount { fleet: FleetName, wanted: AccountId, found: AccountId },
     #[error("the account of fleet {fleet} cannot be asked: {error}")]
     Account { fleet: FleetName, error: AwsError },

@@ -56,7 +56,8 @@ impl Progress {
     /// Whether every agent that has a file has a status for which `holds` is true. False while there is no agent.
     pub fn every_agent(&self, holds: impl Fn(&Status) -> bool) -> bool {
         let statuses = self.agents.values().map(|agent| agent.status.as_ref());
-        let mut written = statuses.filter(|status| status.is_none_or(|status| status.state != State::Retained)).peekable();
+        let mut written =
+            statuses.filter(|status| status.is_none_or(|status| status.state != State::Retained)).peekable();
         written.peek().is_some() && written.all(|status| status.is_some_and(&holds))
     }
 }

@@ -190,12 +190,7 @@ impl Bench {
     }
 
     /// The status is written only when something in it changed.
-    async fn tell(
-        &self,
-        leadership: &Leadership,
-        report: &Report<'_>,
-        memory: &mut Memory,
-    ) -> Result<(), Interrupted> {
+    async fn tell(&self, leadership: &Leadership, report: &Report<'_>, memory: &mut Memory) -> Result<(), Interrupted> {
         let id = &report.input.agent.id;
         let status = status::derive(memory.status.as_ref(), report);
         if memory.status.as_ref() != Some(&status) {

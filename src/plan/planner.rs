@@ -116,8 +116,7 @@ impl<'a> Planner<'a> {
     }
 
     fn failed(&mut self, rollout: RolloutNumber, revision: &RevisionRef, reason: String) {
-        let good = self.head.succeeded.as_ref();
-        let returns = good.is_some_and(|good| good.hashes.workload != revision.hashes.workload);
+        let returns = self.head.good().is_some_and(|good| good.hashes.workload != revision.hashes.workload);
         let outcome = if returns { Outcome::RolledBack { reason } } else { Outcome::Stalled { reason } };
         self.record(Entry::RolloutEnded { rollout, outcome });
     }
@@ -309,7 +308,7 @@ impl<'a> Planner<'a> {
                 to: Some(format!("stopped: not complete within {deadline}")),
             }];
             self.actions.push(PlannedAction { action, changes });
-        } else if self.head.succeeded.is_none() {
+        } else if self.head.good().is_none() {
             let outcome = Outcome::Stalled { reason: format!("not complete within {deadline}") };
             self.record(Entry::RolloutEnded { rollout: current.number, outcome });
         }

@@ -86,7 +86,7 @@ fn under_way(own: &LiveDeployment, service: &LiveService, snapshot: &Snapshot) -
             Verdict::Failed { reason: reason(own, snapshot) }
         }
         _ => Verdict::UnderWay(Wait::Deploying {
-            healthy: primary.map_or(0, |primary| primary.running_count),
+            running: primary.map_or(0, |primary| primary.running_count),
             wanted: service.desired_count,
         }),
     }
@@ -119,7 +119,7 @@ pub fn overdue(rollout: &Rollout, deadline: std::time::Duration, now: Timestamp)
 
 /// The deployment of ours that can be stopped, if there is something to return to.
 pub fn stoppable<'a>(head: &Head, task_definition: &str, snapshot: &'a Snapshot) -> Option<&'a str> {
-    head.succeeded.as_ref()?;
+    head.good()?;
     let newest = snapshot.deployments.present()?.first()?;
     let ours = newest.target_task_definition.as_deref() == Some(task_definition);
     let running = matches!(newest.status, DeploymentStatus::Pending | DeploymentStatus::InProgress);

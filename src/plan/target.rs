@@ -102,8 +102,8 @@ pub fn revision(
     version: String,
     digest: ImageDigest,
 ) -> (RevisionRef, bool) {
-    let known =
-        head.desired.iter().chain(head.succeeded.iter()).find(|known| known.hashes.revision == target.hashes.revision);
+    let known = [&head.desired, &head.succeeded, &head.served];
+    let known = known.into_iter().flatten().find(|known| known.hashes.revision == target.hashes.revision);
     let known = known.or_else(|| input.recall.revisions.get(&target.hashes.revision));
     match known {
         Some(known) => (RevisionRef { version, ..known.clone() }, false),
@@ -136,8 +136,7 @@ pub enum Effective {
 /// Chooses between what git asks for and what is held. A workload in quarantine is never selected.
 pub fn effective(input: &Input<'_>, head: &Head, wanted: Target) -> Effective {
     let Some(held) = head.quarantined(&wanted.hashes.workload) else { return Effective::Wanted(wanted) };
-    let good = head.succeeded.as_ref().filter(|good| head.quarantined(&good.hashes.workload).is_none());
-    let Some(good) = good else {
+    let Some(good) = head.good() else {
         let reason = format!("{} failed and nothing ran before it: {}; commit new content", held.version, held.reason);
         return Effective::Nothing { wait: Wait::Stalled { reason } };
     };
@@ -181,7 +180,7 @@ pub fn questions(input: &Input<'_>) -> Questions {
     let rendered = digest.map(|digest| render(input.fleet, input.agent, &digest));
     let Some(Ok(wanted)) = rendered else {
         questions.contents.extend(head.desired.clone());
-        questions.contents.extend(head.succeeded.clone());
+        questions.contents.extend(head.good().cloned());
         return questions;
     };
     let version = version(&input.agent.image);
@@ -192,8 +191,8 @@ pub fn questions(input: &Input<'_>) -> Questions {
         questions.contents.extend(head.desired.clone());
     }
     let hash = if head.quarantined(&wanted.hashes.workload).is_some() {
-        questions.contents.extend(head.succeeded.clone());
-        head.succeeded.as_ref().map(|good| good.hashes.task_definition.clone())
+        questions.contents.extend(head.good().cloned());
+        head.good().map(|good| good.hashes.task_definition.clone())
     } else {
         Some(wanted.hashes.task_definition.clone())
     };

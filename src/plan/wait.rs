@@ -17,7 +17,7 @@ pub enum Wait {
     /// What was just written is not visible yet.
     NotYetVisible { what: String },
     /// ECS replaces tasks.
-    Deploying { healthy: u32, wanted: u32 },
+    Deploying { running: u32, wanted: u32 },
     /// The revision serves and is watched.
     Monitoring { until: Timestamp },
     /// The service is being deleted.
@@ -44,7 +44,10 @@ impl fmt::Display for Wait {
             }
             Self::Unreadable { what, why } => write!(out, "cannot read {what}: {why}"),
             Self::NotYetVisible { what } => write!(out, "{what} was made and is not visible yet"),
-            Self::Deploying { healthy, wanted } => write!(out, "{healthy} of {wanted} tasks healthy"),
+            Self::Deploying { running, wanted } if running < wanted => {
+                write!(out, "{running} of {wanted} new tasks running")
+            }
+            Self::Deploying { running, .. } => write!(out, "{running} new tasks running, health checks under way"),
             Self::Monitoring { until } => write!(out, "watched until {until}"),
             Self::Draining { service } => write!(out, "service {service} is still draining"),
             Self::Held { version, reason } => write!(out, "{version} failed: {reason}; commit new content"),

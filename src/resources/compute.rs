@@ -11,8 +11,9 @@ use crate::spec::model::{Agent, Architecture, Capacity, Fleet};
 /// injected after hashing, so it is no part of the content.
 pub const REVISION_VARIABLE: &str = "AGENT_REVISION";
 
-/// How long ECS waits between SIGTERM and SIGKILL, in seconds. The runtime drains for up to 45 s and needs some seconds
-/// more to flush; Fargate allows 120.
+/// How long ECS waits between SIGTERM and SIGKILL, in seconds. The runtime drains for 25 s and must have 5 s more
+/// (`shutdown.stopTimeoutAbove` in agent-runtime/contract.json); twice that leaves people room to drain longer. Fargate
+/// allows 120.
 const STOP_TIMEOUT_SECONDS: u32 = 60;
 
 /// A task definition without its revision label: what its hash is taken of.

@@ -114,7 +114,7 @@ fn serves_wanted(head: &Head) -> bool {
 /// What serves: the revision being watched, or the last that succeeded. A change that needed no rollout counts.
 fn serving(head: &Head) -> Option<&RevisionRef> {
     let taken_over = head.rollout.as_ref().filter(|rollout| matches!(rollout.state, RolloutState::Monitoring { .. }));
-    let serving = taken_over.map(|rollout| &rollout.revision).or(head.succeeded.as_ref())?;
+    let serving = taken_over.map(|rollout| &rollout.revision).or(head.good())?;
     match &head.desired {
         Some(desired) if desired.hashes.workload == serving.hashes.workload => Some(desired),
         _ => Some(serving),

@@ -67,6 +67,19 @@ fn a_first_release_that_fails_stalls_until_new_content_comes() {
 }
 
 #[test]
+fn a_release_that_fails_before_another_has_succeeded_goes_back_to_what_served() {
+    let mut model = Model::new(sample::fleet(), sample::agent("v1"));
+    model.push("v1", '1');
+    model.push("v2", '2');
+    model.settle(Successful);
+    assert!(model.head.succeeded.is_none(), "v1 is still being watched");
+    model.agent.image = sample::agent("v2").image;
+    model.settle(RollbackSuccessful);
+    assert!(matches!(&model.plan().waits[..], [Wait::Held { version, .. }] if version == "v2"));
+    assert_eq!(model.service().task_definition, "dev-agent:1");
+}
+
+#[test]
 fn new_content_ends_a_hold() {
     let mut model = held();
     model.agent.image = sample::agent("v3").image;

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Iterator
 from typing import Any, cast
 
 import redis.asyncio as redis_client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from agent_runtime.sessions.store import SessionBusyError, SessionStoreError
@@ -92,6 +94,11 @@ def _store_errors() -> Iterator[None]:
 
 
 def connect(url: str, timeout: float) -> redis_client.Redis:
-    """A client for `url` whose calls take at most `timeout` seconds. It connects when it is first used."""
-    client: redis_client.Redis = redis_client.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    """A client for `url` whose calls take at most twice `timeout` seconds. It connects when it is first used."""
+    client: redis_client.Redis = redis_client.Redis.from_url(url, **connection_options(timeout))
     return client
+
+
+def connection_options(timeout: float) -> dict[str, Any]:
+    """One more attempt at once, for a pooled connection that has died: the library's own retries would wait for seconds."""
+    return {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 1)}

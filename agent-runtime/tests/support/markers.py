@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
+from typing import TextIO
 
 MESSAGE = "my-secret-symptom-7f3a9c"
 TOKEN = "planted-token-51be02"
@@ -17,9 +19,13 @@ OUTPUT = Path(os.environ.get("AGENT_TEST_OUTPUT", Path(__file__).resolve().paren
 
 def record(name: str, text: str) -> None:
     """Keep what a part of the test run put out, so that it can be searched at the end."""
+    _file(name).write(text)
+
+
+@functools.cache
+def _file(name: str) -> TextIO:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    with (OUTPUT / name).open("a") as file:
-        file.write(text)
+    return (OUTPUT / name).open("a", buffering=1)
 
 
 def leaks(text: str, extra: tuple[str, ...] = ()) -> list[str]:

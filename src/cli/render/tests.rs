@@ -85,7 +85,7 @@ fn rolling() -> Status {
                 since: at("13:58:02"),
             },
         ],
-        waits: vec![Wait::Deploying { healthy: 1, wanted: 2 }],
+        waits: vec![Wait::Deploying { running: 1, wanted: 2 }],
         provenance: Provenance {
             commit: Some("9d02c17aa".to_owned()),
             author: Some("Ann".to_owned()),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::Provenance;
 use crate::names::{AgentId, FleetName};
-use crate::spec::model::{DesiredState, FleetState};
 use crate::spec::Problem;
+use crate::spec::model::{DesiredState, FleetState};
 
 /// The desired state as it stands: all agents, each in its last good version.
 #[derive(Clone, Debug, PartialEq)]

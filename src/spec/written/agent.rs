@@ -53,6 +53,7 @@ pub(crate) struct AgentSpec {
     /// Environment variables whose values are in Secrets Manager: variable name to the secret's ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("propertyNames" = { "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$" }))]
+    #[schemars(extend("additionalProperties" = { "type": "string", "pattern": "^arn:aws[a-z-]*:secretsmanager:" }))]
     pub secrets: Option<BTreeMap<String, String>>,
     /// Bedrock models and inference profiles: the agent's role may invoke these and no others.
     #[serde(skip_serializing_if = "Option::is_none")]
