@@ -54,7 +54,7 @@ pub async fn run(options: &Up, console: &Console) -> anyhow::Result<Exit> {
         table: TABLE.to_owned(),
         places: places(&read.parsed.state).into_iter().collect(),
     })?;
-    console.print(&opening(options, &read, &sandbox))?;
+    console.print(&opening(options, &read, &sandbox, console))?;
 
     let operator = Arc::new(Operator::new(Settings {
         source: Source::watch(&options.directory).await,
@@ -89,10 +89,10 @@ async fn init(link: &Link, read: &Read) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn opening(options: &Up, read: &Read, sandbox: &Sandbox) -> String {
+fn opening(options: &Up, read: &Read, sandbox: &Sandbox, console: &Console) -> String {
     let fleets = &read.parsed.state.fleets;
     let data = options.data.as_deref().map(Path::to_string_lossy);
-    progress::opening(&Opening {
+    let opening = Opening {
         address: &sandbox.address.to_string(),
         cluster: fleets.values().next().map(|fleet| fleet.fleet.cluster.as_str()),
         directory: &options.directory.to_string_lossy(),
@@ -100,7 +100,8 @@ fn opening(options: &Up, read: &Read, sandbox: &Sandbox) -> String {
         agents: fleets.values().map(|fleet| fleet.agents.len()).sum(),
         speed: options.speed,
         data: data.as_deref().map(|data| (data, sandbox.existed)),
-    })
+    };
+    progress::opening(&opening, &console.look)
 }
 
 /// Shows what happens until something ends it.

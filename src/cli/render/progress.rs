@@ -23,12 +23,22 @@ pub struct Opening<'a> {
     pub data: Option<(&'a str, bool)>,
 }
 
+/// The column of the labels in the first lines.
+const LABEL_WIDTH: usize = 15;
+
 /// The first lines of `up`.
-pub fn opening(opening: &Opening<'_>) -> String {
+pub fn opening(opening: &Opening<'_>, look: &Look) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: String, more: String| {
-        let more = if more.is_empty() { more } else { format!("   {}", styled(DIM, more)) };
-        let _ = writeln!(text, "{}{}{more}", styled(BOLD, format_args!("{label:<15}")), value);
+        let length = LABEL_WIDTH + value.chars().count() + 3 + more.chars().count();
+        let gap = if look.width.is_some_and(|width| length > width) {
+            // A command that is cut or wrapped cannot be copied.
+            format!("\n{}", " ".repeat(LABEL_WIDTH))
+        } else {
+            "   ".to_owned()
+        };
+        let more = if more.is_empty() { more } else { format!("{gap}{}", styled(DIM, more)) };
+        let _ = writeln!(text, "{}{}{more}", styled(BOLD, format_args!("{label:<LABEL_WIDTH$}")), value);
     };
     let example = match opening.cluster {
         Some(cluster) => {
