@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Clock;
 use crate::aws::ledger::Takeover;
+use crate::cli::announce::Announcement;
 use crate::cli::args::{Until, Up};
 use crate::cli::connect::{Link, owner};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::files::{self, Read};
-use crate::cli::render::progress::{self, Opening};
-use crate::cli::running::{Announcement, Running};
+use crate::cli::render::up::{self as render, Opening};
+use crate::cli::running::Running;
 use crate::cli::sandbox::{Sandbox, places};
 use crate::cli::serve::log;
 use crate::cli::shutdown;
@@ -75,7 +76,7 @@ pub async fn run(options: &Up, console: &Console) -> anyhow::Result<Exit> {
     ended.context("the operator ended in a defect")?;
     let exit = outcome?;
     if stop.is_cancelled() {
-        console.say(&progress::stopped(options.data.as_deref()));
+        console.say(&render::stopped(options.data.as_deref()));
     }
     Ok(exit)
 }
@@ -101,7 +102,7 @@ fn opening(options: &Up, read: &Read, sandbox: &Sandbox, console: &Console) -> S
         speed: options.speed,
         data: data.as_deref().map(|data| (data, sandbox.existed)),
     };
-    progress::opening(&opening, &console.look)
+    render::opening(&opening, &console.look)
 }
 
 /// Shows what happens until something ends it.

@@ -6,6 +6,8 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod status;
+#[cfg(feature = "embedded")]
+pub mod up;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
