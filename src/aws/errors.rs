@@ -17,13 +17,13 @@ const MESSAGE_LENGTH: usize = 400;
 #[error("{operation} of {resource} failed: {message}{}", Hint(remedy))]
 pub struct AwsError {
     /// Service and operation, as IAM writes the permission: `ecs:UpdateService`.
-    pub operation: String,
+    pub operation: &'static str,
     /// The resource's name, as it was asked for.
-    pub resource: String,
+    pub resource: Box<str>,
     /// AWS's code, or [`NO_ANSWER`].
     pub code: String,
     /// AWS's message. It never holds a secret's value: none is ever sent.
-    pub message: String,
+    pub message: Box<str>,
     pub remedy: Remedy,
     /// Whether the call may have taken effect all the same.
     pub in_doubt: bool,
@@ -60,7 +60,7 @@ pub enum Remedy {
 
 impl AwsError {
     /// What the SDK reports of a failed call.
-    pub fn of<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Self
+    pub fn of<E>(operation: &'static str, resource: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
@@ -76,32 +76,32 @@ impl AwsError {
     }
 
     /// AWS refused the call.
-    pub fn answered(operation: &str, resource: &str, code: &str, message: &str, status: u16) -> Self {
+    pub fn answered(operation: &'static str, resource: &str, code: &str, message: &str, status: u16) -> Self {
         // Query services send some codes with, some without the word.
         let remedy = remedy(operation, code, message, status);
         Self {
-            operation: operation.to_owned(),
-            resource: resource.to_owned(),
+            operation,
+            resource: resource.into(),
             code: code.to_owned(),
-            message: shortened(message),
+            message: shortened(message).into(),
             in_doubt: matches!(status, 500 | 502 | 504),
             remedy,
         }
     }
 
     /// AWS answered with something that cannot be used.
-    pub fn unexpected(operation: &str, resource: &str, why: &str) -> Self {
+    pub fn unexpected(operation: &'static str, resource: &str, why: &str) -> Self {
         Self {
-            operation: operation.to_owned(),
-            resource: resource.to_owned(),
+            operation,
+            resource: resource.into(),
             code: "UnexpectedAnswer".to_owned(),
-            message: shortened(why),
+            message: shortened(why).into(),
             remedy: Remedy::Transient,
             in_doubt: true,
         }
     }
 
-    fn unanswered<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Self
+    fn unanswered<E>(operation: &'static str, resource: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + Send + Sync + 'static,
     {
@@ -121,10 +121,10 @@ impl AwsError {
             _ => Remedy::Transient,
         };
         Self {
-            operation: operation.to_owned(),
-            resource: resource.to_owned(),
+            operation,
+            resource: resource.into(),
             code: NO_ANSWER.to_owned(),
-            message: shortened(&causes),
+            message: shortened(&causes).into(),
             in_doubt: sent,
             remedy,
         }
@@ -198,7 +198,7 @@ const CREDENTIALS: [&str; 10] = [
 ];
 
 /// The closed table of remedies: by text first, because text is the more specific.
-fn remedy(operation: &str, code: &str, message: &str, status: u16) -> Remedy {
+fn remedy(operation: &'static str, code: &str, message: &str, status: u16) -> Remedy {
     let text = message.to_lowercase();
     let says = |phrase: &str| text.contains(phrase);
     if THROTTLED.contains(&code)
@@ -266,7 +266,7 @@ fn by_code(code: &str, message: &str, status: u16) -> Remedy {
 }
 
 /// The action that is not allowed: AWS names it in the text, and it is not always the call's own (`iam:PassRole`).
-fn denied(operation: &str, code: &str, message: &str) -> Option<String> {
+fn denied(operation: &'static str, code: &str, message: &str) -> Option<String> {
     let named = message.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     let codes = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "BlockedException"];
     if named.is_none() && !codes.contains(&code) {
@@ -301,7 +301,7 @@ fn shortened(message: &str) -> String {
 mod tests {
     use super::*;
 
-    fn remedy_of(operation: &str, code: &str, message: &str) -> Remedy {
+    fn remedy_of(operation: &'static str, code: &str, message: &str) -> Remedy {
         AwsError::answered(operation, "dev-test-agent", code, message, 400).remedy
     }
 

@@ -165,7 +165,7 @@ impl Aws {
     async fn call<O, E>(
         &self,
         family: Family,
-        operation: &str,
+        operation: &'static str,
         resource: &str,
         request: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     ) -> Result<O, AwsError>

@@ -15,6 +15,9 @@ use crate::observed::Seen;
 /// How long an old read is put down to eventual consistency. ECS and IAM mostly show a write within seconds; after a
 /// minute, what is seen is taken for true, or a repair would never come.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+/// How long an old read is still put down to it once our write was seen: another of AWS's replicas may lag behind by some
+/// seconds. After that, the value from before means that somebody, such as ECS's circuit breaker, went back to it.
+const LAGGING: Duration = Duration::from_secs(10);
 /// What people read about it.
 const NOT_VISIBLE: &str = "what was just written is not visible yet";
 
@@ -65,6 +68,7 @@ impl Recent {
             thing.writes.retain(|write| write.until > now);
             let stale = thing.writes.iter().any(|write| write.is_newer_than(live.as_ref()));
             if !stale {
+                thing.confirm(live.as_ref(), now + LAGGING);
                 thing.seen = Some(live);
             }
             stale
@@ -77,6 +81,18 @@ impl Recent {
         match things.get_mut(key) {
             Some(thing) => act(thing),
             None => act(things.entry(key.to_owned()).or_default()),
+        }
+    }
+}
+
+impl Thing {
+    /// Writes that are visible now need not be waited for much longer.
+    fn confirm(&mut self, live: Option<&Fields>, until: Duration) {
+        let Some(live) = live else { return };
+        for write in &mut self.writes {
+            if write.written.iter().all(|(field, written)| live.get(field) == written.as_ref()) {
+                write.until = write.until.min(until);
+            }
         }
     }
 }
@@ -151,6 +167,15 @@ mod tests {
         assert!(recent.settle(KEY, count(5), seconds(3)).present().is_some());
         assert!(recent.settle(KEY, count(3), seconds(4)).present().is_some());
         assert!(recent.settle(KEY, count(1), seconds(5)).unknown().is_some(), "another replica of AWS lags behind");
+        assert!(recent.settle(KEY, count(1), seconds(14)).present().is_some(), "somebody went back to it");
+    }
+
+    #[test]
+    fn a_write_that_is_never_seen_is_waited_for_a_minute_and_no_longer() {
+        let recent = Recent::default();
+        recent.settle(KEY, count(1), seconds(0));
+        recent.note(KEY, written(3), seconds(1), None);
+        assert!(recent.settle(KEY, count(1), seconds(60)).unknown().is_some());
         assert!(recent.settle(KEY, count(1), seconds(61)).present().is_some());
     }
 

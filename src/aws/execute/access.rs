@@ -61,7 +61,7 @@ impl Executor {
     }
 }
 
-fn iam_tags(operation: &str, role: &str, tags: &Tags) -> Result<Vec<Tag>, AwsError> {
+fn iam_tags(operation: &'static str, role: &str, tags: &Tags) -> Result<Vec<Tag>, AwsError> {
     let tags = each_tag(tags, |key, value| Tag::builder().key(key).value(value).build());
     tags.into_iter().collect::<Result<_, _>>().map_err(|error| incomplete(operation, role, &error))
 }

@@ -49,7 +49,7 @@ impl Executor {
     /// are searched for the hash before.
     async fn register_task_definition(
         &self,
-        operation: &str,
+        operation: &'static str,
         task_definition: &TaskDefinition,
         hash: &ContentHash,
         tags: &Tags,
@@ -86,7 +86,7 @@ impl Executor {
 
     async fn create_service(
         &self,
-        operation: &str,
+        operation: &'static str,
         service: &Service,
         task_definition_arn: &str,
         client_token: &str,
@@ -117,7 +117,7 @@ impl Executor {
     }
 
     /// What is not in the update is not sent, and ECS keeps it. Never with a forced deployment: a retry would start another.
-    async fn update_service(&self, operation: &str, update: &ServiceUpdate) -> Result<(), AwsError> {
+    async fn update_service(&self, operation: &'static str, update: &ServiceUpdate) -> Result<(), AwsError> {
         let network = match &update.network {
             None => None,
             Some(change) => {
@@ -169,7 +169,7 @@ fn deployment(minimum: u32, maximum: u32, breaker: CircuitBreaker) -> Deployment
 
 /// The essential container, with the revision label in its environment.
 fn container(
-    operation: &str,
+    operation: &'static str,
     task_definition: &TaskDefinition,
     hash: &ContentHash,
 ) -> Result<ContainerDefinition, AwsError> {

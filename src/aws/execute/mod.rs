@@ -105,7 +105,7 @@ fn each_tag<T>(tags: &BTreeMap<String, String>, tag: impl Fn(&str, &str) -> T) -
 }
 
 /// The SDK could not build a request from what we gave it: a required member is missing.
-fn incomplete(operation: &str, resource: &str, error: &aws_sdk_ecs::error::BuildError) -> AwsError {
+fn incomplete(operation: &'static str, resource: &str, error: &aws_sdk_ecs::error::BuildError) -> AwsError {
     AwsError {
         remedy: Remedy::Refused,
         in_doubt: false,

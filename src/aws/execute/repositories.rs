@@ -42,7 +42,12 @@ impl Executor {
         }
     }
 
-    async fn create_repository(&self, operation: &str, repository: &Repository, tags: &Tags) -> Result<(), AwsError> {
+    async fn create_repository(
+        &self,
+        operation: &'static str,
+        repository: &Repository,
+        tags: &Tags,
+    ) -> Result<(), AwsError> {
         let name = repository.name.as_str();
         let request = self.aws.inner.ecr.create_repository().repository_name(name);
         let request = request
@@ -71,7 +76,7 @@ fn mutability(mutable_tags: &BTreeSet<String>) -> ImageTagMutability {
 }
 
 fn filters(
-    operation: &str,
+    operation: &'static str,
     repository: &str,
     mutable_tags: &BTreeSet<String>,
 ) -> Result<Option<Vec<ImageTagMutabilityExclusionFilter>>, AwsError> {
@@ -89,7 +94,7 @@ fn scanning(scan_on_push: bool) -> ImageScanningConfiguration {
     ImageScanningConfiguration::builder().scan_on_push(scan_on_push).build()
 }
 
-fn ecr_tags(operation: &str, repository: &str, tags: &Tags) -> Result<Vec<Tag>, AwsError> {
+fn ecr_tags(operation: &'static str, repository: &str, tags: &Tags) -> Result<Vec<Tag>, AwsError> {
     let tags = super::each_tag(tags, |key, value| Tag::builder().key(key).value(value).build());
     tags.into_iter().collect::<Result<_, _>>().map_err(|error| incomplete(operation, repository, &error))
 }

@@ -53,10 +53,16 @@ pub enum CommitError {
     #[error("it cannot be written as JSON: {why}")]
     Unwritable { why: String },
     /// No answer, and the head cannot be read either: it may have been committed. The head has to be read again.
-    #[error("it is not known whether record {sequence} of {agent} was committed: {error}")]
-    Undecided { agent: AgentId, sequence: u64, error: AwsError },
+    #[error("it is not known whether record {sequence} was committed: {error}")]
+    Undecided { sequence: u64, error: Box<AwsError> },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+/// A tag that a transaction gives its digest, and where it stands in it.
+struct Claim {
+    position: usize,
+    tag: String,
 }
 
 /// Why a transaction failed.
@@ -100,7 +106,8 @@ impl LedgerStore {
         let hash = record.hash().map_err(unwritable)?;
         let next = head.after(&record, hash.clone());
         let (items, tag) = self.transaction(lease, id, &record, &next, &commit)?;
-        let token = ContentHash::of(&(id, &hash)).map_err(unwritable)?;
+        // The record's hash stands for agent, number and epoch. The table belongs to it: DynamoDB knows tokens by account.
+        let token = ContentHash::of(&(&self.table, id, &hash)).map_err(unwritable)?;
         let result = self.transact(items, Some(&token.as_str()[..36])).await;
         let failed = match result {
             Ok(()) => return Ok(next),
@@ -111,7 +118,7 @@ impl LedgerStore {
             Ok(false) => Err(refused(failed, lease, id, head.sequence, tag)),
             Err(error) => match (failed, error) {
                 (TransactError::Aws(error), LedgerError::Aws(_)) if error.in_doubt => {
-                    Err(CommitError::Undecided { agent: id.clone(), sequence: record.sequence, error })
+                    Err(CommitError::Undecided { sequence: record.sequence, error: Box::new(error) })
                 }
                 (failed, _) => Err(refused(failed, lease, id, head.sequence, tag)),
             },
@@ -135,7 +142,7 @@ impl LedgerStore {
         record: &Record,
         next: &Head,
         commit: &Commit<'_>,
-    ) -> Result<(Vec<TransactWriteItem>, Option<(usize, String)>), CommitError> {
+    ) -> Result<(Vec<TransactWriteItem>, Option<Claim>), CommitError> {
         let mut items = vec![lease_check(&self.table, lease)?, self.put_record(id, record)?, self.put_head(id, next)?];
         if record.sequence == 1 {
             items.push(self.member(id)?);
@@ -149,7 +156,7 @@ impl LedgerStore {
                         items.push(put_item(put.item(BODY, written(id, revision)?))?);
                     }
                     if let Some(first_seen) = self.first_seen(commit, revision)? {
-                        tag = Some((items.len(), revision.version.clone()));
+                        tag = Some(Claim { position: items.len(), tag: revision.version.clone() });
                         items.push(first_seen);
                     }
                 }
@@ -258,20 +265,14 @@ impl LedgerStore {
     }
 }
 
-fn refused(
-    failed: TransactError,
-    lease: &LeaseToken,
-    id: &AgentId,
-    sequence: u64,
-    tag: Option<(usize, String)>,
-) -> CommitError {
+fn refused(failed: TransactError, lease: &LeaseToken, id: &AgentId, sequence: u64, tag: Option<Claim>) -> CommitError {
     match failed {
         TransactError::Aws(error) => CommitError::Ledger(error.into()),
         TransactError::Conditions(positions) if positions.contains(&LEASE_POSITION) => {
             CommitError::LostLease { fleet: lease.fleet().to_string() }
         }
         TransactError::Conditions(positions) => match tag {
-            Some((position, tag)) if positions == [position] => CommitError::TagMoved { tag },
+            Some(Claim { position, tag }) if positions == [position] => CommitError::TagMoved { tag },
             _ => CommitError::Behind { agent: id.clone(), sequence },
         },
     }

@@ -69,7 +69,7 @@ impl LedgerStore {
         &self.table
     }
 
-    fn error<E>(&self, operation: &str, error: &SdkError<E, HttpResponse>) -> LedgerError
+    fn error<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> LedgerError
     where
         E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {

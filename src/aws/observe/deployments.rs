@@ -123,7 +123,8 @@ impl Observer {
         described
     }
 
-    /// What could not be read is left out, and asked for again next time.
+    /// What could not be read is left out, and asked for again next time; so is a revision whose images ECS has not resolved
+    /// yet, which is the one thing that is added to a revision later.
     async fn revisions(&self, arns: &BTreeSet<String>) -> BTreeMap<String, Revision> {
         let memory = &self.aws.inner.memory.revisions;
         let due: Vec<String> = arns.iter().filter(|arn| memory.recall(arn).is_none()).cloned().collect();
@@ -133,14 +134,19 @@ impl Observer {
             let resource = batch.join(", ");
             self.aws.call(Family::EcsRevisionReads, "ecs:DescribeServiceRevisions", &resource, request).await
         });
+        let known = arns.iter().filter_map(|arn| Some((arn.clone(), memory.recall(arn)?)));
+        let mut revisions: BTreeMap<String, Revision> = known.collect();
         for answer in each(batches).await.into_iter().flatten() {
             for revision in answer.service_revisions() {
                 if let (Some(arn), Some(read)) = (revision.service_revision_arn(), live_revision(revision)) {
-                    memory.keep(arn, &Seen::Present(read));
+                    if !read.image_digests.is_empty() {
+                        memory.keep(arn, &Seen::Present(read.clone()));
+                    }
+                    revisions.insert(arn.to_owned(), read);
                 }
             }
         }
-        arns.iter().filter_map(|arn| Some((arn.clone(), memory.recall(arn)?))).collect()
+        revisions
     }
 }
 
