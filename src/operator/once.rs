@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
-use super::fleet::{observe, remembered};
+use super::fleet::{SETTLING, observe, remembered};
 use super::leader::{Held, Leadership};
 use super::reconcile::{Bench, Decided, Memory, Subject};
 use super::source::Reading;
@@ -75,7 +75,8 @@ impl Operator {
         let mut plans = Vec::new();
         for (fleet, chosen) in chosen(&reading, agent)? {
             let bench = self.bench(&fleet.fleet).await?;
-            let (mut memories, mut snapshots) = look(&bench, fleet, &chosen).await?;
+            let mut memories = remembered(&bench, &fleet.fleet.name).await?;
+            let mut snapshots = look(&bench, fleet, &chosen, &memories).await;
             for agent in &chosen {
                 let Some(snapshot) = snapshots.remove(&agent.id) else { continue };
                 let Some(subject) = Subject::of(&reading, &agent.id) else { continue };
@@ -113,17 +114,16 @@ fn chosen<'r>(
     }
 }
 
-/// Sees everything of these agents, and reads what the ledger knows of them.
+/// Sees everything of these agents.
 async fn look(
     bench: &Bench,
     fleet: &FleetState,
     chosen: &[&Agent],
-) -> Result<(BTreeMap<AgentName, Memory>, BTreeMap<AgentId, Snapshot>), FleetError> {
-    let memories = remembered(bench, &fleet.fleet.name).await?;
+    memories: &BTreeMap<AgentName, Memory>,
+) -> BTreeMap<AgentId, Snapshot> {
     let in_motion = |agent: &Agent| memories.get(&agent.id.agent).is_some_and(Memory::in_motion);
     let wanted = chosen.iter().map(|agent| (agent.id.agent.clone(), (in_motion(agent), true))).collect();
-    let snapshots = observe(bench, fleet, &wanted).await;
-    Ok((memories, snapshots))
+    observe(bench, fleet, &wanted).await
 }
 
 async fn pass(
@@ -133,7 +133,12 @@ async fn pass(
     fleet: &FleetState,
     chosen: &[&Agent],
 ) -> Result<Vec<AgentReport>, FleetError> {
-    let (mut memories, mut snapshots) = look(bench, fleet, chosen).await?;
+    let mut memories = remembered(bench, &fleet.fleet.name).await?;
+    // What the process before this one wrote last may not be visible yet.
+    if chosen.iter().any(|agent| memories.get(&agent.id.agent).is_some_and(Memory::is_unsettled)) {
+        bench.aws.clock().sleep(SETTLING).await;
+    }
+    let mut snapshots = look(bench, fleet, chosen, &memories).await;
     let passes = chosen.iter().filter_map(|agent| {
         let snapshot = snapshots.remove(&agent.id)?;
         let subject = Subject::of(reading, &agent.id)?;
