@@ -56,7 +56,7 @@ impl Operator {
     pub async fn run_once(&self, agent: Option<&AgentId>, wait: bool) -> Result<Report, FleetError> {
         let reading = self.settings.source.current();
         let mut report = Report::default();
-        for (fleet, chosen) in chosen(&reading, agent)? {
+        for (fleet, chosen) in chosen(&reading, agent).map_err(|agent| FleetError::NoSuchAgent { agent })? {
             let bench = self.bench(&fleet.fleet).await?;
             let held = self.take_lease_once(&bench, &fleet.fleet.name, wait).await?;
             let agents = pass(&bench, held.leadership(), &reading, fleet, &chosen).await;
@@ -73,7 +73,7 @@ impl Operator {
     pub async fn plan_once(&self, agent: Option<&AgentId>) -> Result<Vec<AgentPlan>, FleetError> {
         let reading = self.settings.source.current();
         let mut plans = Vec::new();
-        for (fleet, chosen) in chosen(&reading, agent)? {
+        for (fleet, chosen) in chosen(&reading, agent).map_err(|agent| FleetError::NoSuchAgent { agent })? {
             let bench = self.bench(&fleet.fleet).await?;
             let mut memories = remembered(&bench, &fleet.fleet.name).await?;
             let mut snapshots = look(&bench, fleet, &chosen, &memories).await;
@@ -100,16 +100,13 @@ impl Operator {
     }
 }
 
-/// The agents that are meant, by fleet.
-fn chosen<'r>(
-    reading: &'r Reading,
-    agent: Option<&AgentId>,
-) -> Result<Vec<(&'r FleetState, Vec<&'r Agent>)>, FleetError> {
+/// The agents that are meant, by fleet; or the one that is not there.
+fn chosen<'r>(reading: &'r Reading, agent: Option<&AgentId>) -> Result<Vec<(&'r FleetState, Vec<&'r Agent>)>, AgentId> {
     let meant = |candidate: &&Agent| agent.is_none_or(|agent| candidate.id == *agent);
     let fleets = reading.state.fleets.values().map(|fleet| (fleet, fleet.agents.values().filter(meant).collect()));
     let chosen: Vec<(_, Vec<&Agent>)> = fleets.filter(|(_, agents): &(_, Vec<_>)| !agents.is_empty()).collect();
     match agent {
-        Some(agent) if chosen.is_empty() => Err(FleetError::NoSuchAgent { agent: agent.clone() }),
+        Some(agent) if chosen.is_empty() => Err(agent.clone()),
         _ => Ok(chosen),
     }
 }
