@@ -31,7 +31,7 @@ pub fn opening(opening: &Opening<'_>, look: &Look) -> String {
         let length = LABEL_WIDTH + value.chars().count() + 3 + more.chars().count();
         let gap = if look.width.is_some_and(|width| length > width) {
             // A command that is cut or wrapped cannot be copied.
-            format!("\n{}", " ".repeat(LABEL_WIDTH))
+            "\n  ".to_owned()
         } else {
             "   ".to_owned()
         };
