@@ -77,7 +77,8 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        self.path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+        let is_test = |name: &str| name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs");
+        self.path.components().any(|part| part.as_os_str().to_str().is_some_and(is_test))
     }
 
     /// Lines of code, numbered from 1; comments say things that code may not.

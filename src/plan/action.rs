@@ -14,6 +14,8 @@ use crate::resources::{LogGroup, Repository, Role, Service, TaskDefinition};
 /// One write to AWS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+// A plan holds a handful of actions for one pass: boxing the large ones would cost every reader more than it saves.
+#[allow(clippy::large_enum_variant)]
 pub enum Action {
     CreateRepository {
         repository: Repository,

@@ -53,6 +53,8 @@ pub fn digest(agent: &Agent, head: &Head, image: &Seen<ImageDigest>) -> (Option<
 
 /// What git asks for, rendered; or, while that cannot be said (no image yet, a tag that moved), what it asked before.
 #[derive(Clone, Debug, PartialEq)]
+// There is one at a time.
+#[allow(clippy::large_enum_variant)]
 pub enum Wanted {
     Written {
         target: Target,
@@ -122,6 +124,8 @@ pub fn revision(
 
 /// What should serve now.
 #[derive(Clone, Debug, PartialEq)]
+// There is one at a time.
+#[allow(clippy::large_enum_variant)]
 pub enum Effective {
     /// What git asks for.
     Wanted(Target),

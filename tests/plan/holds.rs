@@ -119,9 +119,9 @@ fn what_is_held_is_put_back_when_somebody_deploys_the_bad_one_by_hand() {
 #[test]
 fn a_rollback_is_a_failed_rollout_in_the_ledger() {
     let model = held();
-    let outcomes = model.records.iter().flat_map(|record| &record.entries).filter_map(|entry| match entry {
+    let mut outcomes = model.records.iter().flat_map(|record| &record.entries).filter_map(|entry| match entry {
         Entry::RolloutEnded { outcome, .. } => Some(outcome),
         _ => None,
     });
-    assert!(matches!(outcomes.last(), Some(Outcome::RolledBack { .. })));
+    assert!(matches!(outcomes.next_back(), Some(Outcome::RolledBack { .. })));
 }

@@ -43,9 +43,8 @@ pub fn service(wanted: &Service, task_definition_arn: &str, live: &LiveService, 
     {
         update.task_definition_arn = Some(task_definition_arn.to_owned());
     }
-    let subnets = changes.differs("subnets", &live.subnets, &wanted.subnets, |items| listed(items));
-    let groups =
-        changes.differs("security groups", &live.security_groups, &wanted.security_groups, |items| listed(items));
+    let subnets = changes.differs("subnets", &live.subnets, &wanted.subnets, listed);
+    let groups = changes.differs("security groups", &live.security_groups, &wanted.security_groups, listed);
     let public_ip = changes.differs("public IP", &live.assign_public_ip, &false, bool::to_string);
     if subnets || groups || public_ip {
         update.network =
