@@ -202,7 +202,7 @@ async fn new_content_after_a_bad_image_is_deployed() {
     world.until_ready().await;
     world.push("test-agent", "v0.2.0", "crash").await;
     world.edit("dev/test-agent.yaml", "v0.1.0", "v0.2.0");
-    world.until_state(TEST_AGENT, State::Stalled).await;
+    world.until_state(TEST_AGENT, State::Held).await;
     world.push("test-agent", "v0.3.0", "healthy").await;
     world.edit("dev/test-agent.yaml", "v0.2.0", "v0.3.0");
     world.until_serving(TEST_AGENT, "v0.3.0").await;
@@ -211,7 +211,7 @@ async fn new_content_after_a_bad_image_is_deployed() {
         Entry::RolloutEnded { outcome, .. } => Some(outcome),
         _ => None,
     });
-    assert!(ended.into_iter().any(|outcome| matches!(outcome, Outcome::RolledBack { .. } | Outcome::Stalled { .. })));
+    assert!(ended.into_iter().any(|outcome| matches!(outcome, Outcome::RolledBack { .. })));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,74 +10,71 @@ const CAPACITY: &str = "ReturnConsumedCapacity";
 const EXPRESSION: [&str; 2] = ["ExpressionAttributeNames", "ExpressionAttributeValues"];
 const LEGACY_WRITE: [&str; 2] = ["Expected", "ConditionalOperator"];
 
+const WRITE: &[&[&str]] = &[
+    &EXPRESSION,
+    &LEGACY_WRITE,
+    &[
+        "TableName",
+        "ConditionExpression",
+        "ReturnValues",
+        CAPACITY,
+        "ReturnItemCollectionMetrics",
+        "ReturnValuesOnConditionCheckFailure",
+    ],
+];
+const READ: &[&[&str]] = &[
+    &EXPRESSION,
+    &[
+        "TableName",
+        "IndexName",
+        "Select",
+        "AttributesToGet",
+        "Limit",
+        "ConsistentRead",
+        "ExclusiveStartKey",
+        "FilterExpression",
+        "ProjectionExpression",
+        CAPACITY,
+        "ConditionalOperator",
+    ],
+];
+const CREATE_TABLE: &[&str] = &[
+    "TableName",
+    "AttributeDefinitions",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "GlobalSecondaryIndexes",
+    "BillingMode",
+    "ProvisionedThroughput",
+    "StreamSpecification",
+    "SSESpecification",
+    "Tags",
+    "TableClass",
+    "DeletionProtectionEnabled",
+    "OnDemandThroughput",
+];
+const UPDATE_TABLE: &[&str] = &[
+    "TableName",
+    "AttributeDefinitions",
+    "BillingMode",
+    "ProvisionedThroughput",
+    "GlobalSecondaryIndexUpdates",
+    "StreamSpecification",
+    "TableClass",
+    "DeletionProtectionEnabled",
+    "OnDemandThroughput",
+];
+
 /// The operation's own members, and groups that it shares with others.
 fn known(operation: &str) -> Option<(&'static [&'static str], &'static [&'static [&'static str]])> {
-    let write: &[&[&str]] = &[
-        &EXPRESSION,
-        &LEGACY_WRITE,
-        &[
-            "TableName",
-            "ConditionExpression",
-            "ReturnValues",
-            CAPACITY,
-            "ReturnItemCollectionMetrics",
-            "ReturnValuesOnConditionCheckFailure",
-        ],
-    ];
-    let read: &[&[&str]] = &[
-        &EXPRESSION,
-        &[
-            "TableName",
-            "IndexName",
-            "Select",
-            "AttributesToGet",
-            "Limit",
-            "ConsistentRead",
-            "ExclusiveStartKey",
-            "FilterExpression",
-            "ProjectionExpression",
-            CAPACITY,
-            "ConditionalOperator",
-        ],
-    ];
     Some(match operation {
-        "CreateTable" => (
-            &[
-                "TableName",
-                "AttributeDefinitions",
-                "KeySchema",
-                "LocalSecondaryIndexes",
-                "GlobalSecondaryIndexes",
-                "BillingMode",
-                "ProvisionedThroughput",
-                "StreamSpecification",
-                "SSESpecification",
-                "Tags",
-                "TableClass",
-                "DeletionProtectionEnabled",
-                "OnDemandThroughput",
-            ],
-            &[],
-        ),
-        "UpdateTable" => (
-            &[
-                "TableName",
-                "AttributeDefinitions",
-                "BillingMode",
-                "ProvisionedThroughput",
-                "GlobalSecondaryIndexUpdates",
-                "StreamSpecification",
-                "TableClass",
-                "DeletionProtectionEnabled",
-                "OnDemandThroughput",
-            ],
-            &[],
-        ),
+        "CreateTable" => (CREATE_TABLE, &[]),
+        "UpdateTable" => (UPDATE_TABLE, &[]),
         "DescribeTable" | "DeleteTable" | "DescribeTimeToLive" | "DescribeContinuousBackups" => (&["TableName"], &[]),
         "ListTables" => (&["ExclusiveStartTableName", "Limit"], &[]),
-        "PutItem" => (&["Item"], write),
-        "UpdateItem" => (&["Key", "UpdateExpression", "AttributeUpdates"], write),
-        "DeleteItem" => (&["Key"], write),
+        "PutItem" => (&["Item"], WRITE),
+        "UpdateItem" => (&["Key", "UpdateExpression", "AttributeUpdates"], WRITE),
+        "DeleteItem" => (&["Key"], WRITE),
         "GetItem" => (
             &[
                 "TableName",
@@ -90,8 +87,8 @@ fn known(operation: &str) -> Option<(&'static [&'static str], &'static [&'static
             ],
             &[],
         ),
-        "Query" => (&["KeyConditions", "QueryFilter", "ScanIndexForward", "KeyConditionExpression"], read),
-        "Scan" => (&["ScanFilter", "TotalSegments", "Segment"], read),
+        "Query" => (&["KeyConditions", "QueryFilter", "ScanIndexForward", "KeyConditionExpression"], READ),
+        "Scan" => (&["ScanFilter", "TotalSegments", "Segment"], READ),
         "BatchGetItem" => (&["RequestItems", CAPACITY], &[]),
         "BatchWriteItem" => (&["RequestItems", CAPACITY, "ReturnItemCollectionMetrics"], &[]),
         "TransactWriteItems" => {

@@ -53,7 +53,7 @@ fn make(
     world: &mut World,
     cluster: String,
     name: String,
-    input: ServiceInput,
+    mut input: ServiceInput,
     created_from: Value,
 ) -> Result<Service, ServiceError> {
     if input.scheduling_strategy.as_deref().is_some_and(|strategy| strategy != "REPLICA") {
@@ -68,18 +68,7 @@ fn make(
     service_input::check_deployment(&deployment)?;
     let given_tags = input.tags.unwrap_or_default();
     tags::check(&given_tags)?;
-    let workload = Workload {
-        task_definition: definition.arn.clone(),
-        launch_type: input.launch_type,
-        capacity_provider_strategy: input.capacity_provider_strategy.unwrap_or_default(),
-        platform_version: input.platform_version.unwrap_or_else(|| String::from("LATEST")),
-        network_configuration: input.network_configuration,
-        load_balancers: input.load_balancers.unwrap_or_default(),
-        service_registries: input.service_registries.unwrap_or_default(),
-        service_connect_configuration: input.service_connect_configuration,
-        volume_configurations: input.volume_configurations.unwrap_or_default(),
-        vpc_lattice_configurations: input.vpc_lattice_configurations.unwrap_or_default(),
-    };
+    let workload = workload(&mut input, definition.arn.clone());
     service_input::check_workload(world, &workload, definition)?;
     let grace = input.health_check_grace_period_seconds;
     service_input::check_grace_period(grace, !workload.load_balancers.is_empty())?;
@@ -119,6 +108,22 @@ fn make(
     };
     rollout::begin(&mut service, world);
     Ok(service)
+}
+
+/// What makes ECS deploy, taken out of the input.
+fn workload(input: &mut ServiceInput, task_definition_arn: String) -> Workload {
+    Workload {
+        task_definition: task_definition_arn,
+        launch_type: input.launch_type.take(),
+        capacity_provider_strategy: input.capacity_provider_strategy.take().unwrap_or_default(),
+        platform_version: input.platform_version.take().unwrap_or_else(|| String::from("LATEST")),
+        network_configuration: input.network_configuration.take(),
+        load_balancers: input.load_balancers.take().unwrap_or_default(),
+        service_registries: input.service_registries.take().unwrap_or_default(),
+        service_connect_configuration: input.service_connect_configuration.take(),
+        volume_configurations: input.volume_configurations.take().unwrap_or_default(),
+        vpc_lattice_configurations: input.vpc_lattice_configurations.take().unwrap_or_default(),
+    }
 }
 
 #[derive(Deserialize)]
