@@ -16,7 +16,7 @@ use ropewalk::aws::ledger::Takeover;
 use ropewalk::aws::{Aws, Clock, Connection, LedgerStore};
 use ropewalk::ledger::Record;
 use ropewalk::names::AgentId;
-use ropewalk::operator::{CONCURRENT_PASSES, FleetError, Operator, Progress, Reader, Reading, Settings, Source};
+use ropewalk::operator::{CONCURRENT_PASSES, Operator, Progress, Reader, Reading, Settings, Source};
 use ropewalk::status::{State, Status};
 use ropewalk_cloud::Cloud;
 use ropewalk_cloud::admin::calls::{Calls, CallsInput};
@@ -56,15 +56,6 @@ struct Running {
     progress: watch::Receiver<Progress>,
 }
 
-/// Where a process dies: around the n-th call that it makes, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
-    /// The call is not sent.
-    Before(u64),
-    /// The call takes effect, and its answer is never seen.
-    After(u64),
-}
-
 impl World {
     /// The sample desired state, and all that it takes for granted: cluster, network, secret, healthy images; a ledger.
     pub async fn sample() -> Self {
@@ -74,6 +65,13 @@ impl World {
     /// The sample's dev fleet alone: one agent.
     pub async fn dev() -> Self {
         Self::of(&["dev"]).await
+    }
+
+    /// The same, with a release watched for a minute only: where many worlds are tried, none need be watched for long.
+    pub async fn hasty() -> Self {
+        let mut world = Self::dev().await;
+        world.edit("dev/test-agent.yaml", "monitor: 10m", "monitor: 1m");
+        world
     }
 
     async fn of(fleets: &[&str]) -> Self {
@@ -97,7 +95,7 @@ impl World {
         let cloud = Cloud::open(settings).unwrap();
         let admin = Client::in_process(&cloud).for_world(ACCOUNT, REGION);
         admin.preload(&preload()).await.unwrap();
-        let tap = Arc::new(Tap { calls: Mutex::new((0, None)), crashed: Notify::new() });
+        let tap = Arc::new(Tap { calls: Mutex::new((0, None)), died: Notify::new() });
         let mut reader = Reader::new(directory.path());
         let readings = watch::Sender::new(Arc::new(reader.read()));
         let world = Self { cloud, admin, clock, tap, directory, reader, readings, operators: 0, running: None };
@@ -213,16 +211,16 @@ impl World {
         }
     }
 
-    /// Starts an operator that dies at one of its calls. Returns once it is dead; false if it never made that many calls
-    /// within `time`.
-    pub async fn start_and_crash(&mut self, crash: Crash, time: Duration) -> bool {
-        *self.tap.calls.lock().unwrap() = (0, Some(crash));
+    /// Starts an operator that dies right after its n-th call took effect, before it sees the answer; with 0 before it
+    /// makes any. Returns once it is dead; false if it did not make that many calls within `time`.
+    pub async fn start_and_die_after(&mut self, calls: u64, time: Duration) -> bool {
+        *self.tap.calls.lock().unwrap() = (0, Some(calls));
         self.start();
         let tap = Arc::clone(&self.tap);
-        let crashed = tokio::time::timeout(time, tap.crashed.notified()).await.is_ok();
+        let died = tokio::time::timeout(time, tap.died.notified()).await.is_ok();
         *self.tap.calls.lock().unwrap() = (0, None);
         self.kill().await;
-        crashed
+        died
     }
 
     /// Lets virtual time pass.
@@ -348,11 +346,6 @@ impl World {
     }
 }
 
-/// One pass, by a process of its own.
-pub async fn pass_once(world: &mut World) -> Result<ropewalk::operator::Report, FleetError> {
-    world.operator().run_once(None, false).await
-}
-
 fn preload() -> Preload {
     let image = |repository: &str, tag: &str| PreloadImage {
         repository: format!("vitracka/{repository}"),
@@ -373,8 +366,9 @@ fn preload() -> Preload {
 /// Counts an operator's calls, and lets it die at one of them.
 #[derive(Debug)]
 struct Tap {
-    calls: Mutex<(u64, Option<Crash>)>,
-    crashed: Notify,
+    /// How many were made, and after which of them it dies.
+    calls: Mutex<(u64, Option<u64>)>,
+    died: Notify,
 }
 
 #[derive(Debug)]
@@ -398,27 +392,22 @@ impl HttpClient for Tapped {
 
 impl HttpConnector for TappedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (number, crash) = {
+        let (number, dies_after) = {
             let mut calls = self.tap.calls.lock().unwrap();
             calls.0 += 1;
             *calls
         };
         let tap = Arc::clone(&self.tap);
-        let answer = match crash {
-            // Once it is dead it sends nothing more.
-            Some(Crash::Before(at)) if number >= at => None,
-            Some(Crash::After(at)) if number > at => None,
-            _ => Some(self.inner.call(request)),
-        };
+        // Once it is dead it sends nothing more.
+        let answer = dies_after.is_none_or(|last| number <= last).then(|| self.inner.call(request));
         HttpConnectorFuture::new(async move {
-            match (answer, crash) {
-                (Some(answer), Some(Crash::After(at))) if number == at => {
-                    let _ = answer.await;
+            if let Some(answer) = answer {
+                let answer = answer.await;
+                if dies_after != Some(number) {
+                    return answer;
                 }
-                (Some(answer), _) => return answer.await,
-                (None, _) => {}
             }
-            tap.crashed.notify_one();
+            tap.died.notify_one();
             pending().await
         })
     }

@@ -8,7 +8,7 @@ use ropewalk::status::State;
 use ropewalk_cloud::admin::calls::CallsInput;
 use ropewalk_cloud::admin::faults::FaultKind;
 
-use crate::harness::{Crash, TEST_AGENT, World};
+use crate::harness::{TEST_AGENT, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -55,40 +55,50 @@ async fn check_ledger(world: &World) {
 /// Runs until all is at rest, and then sees that it stays so.
 async fn rests(world: &mut World) -> Settled {
     world.until_ready().await;
-    world.run_for(15 * MINUTE).await;
+    world.run_for(3 * MINUTE).await;
     world.mark().await;
-    world.run_for(2 * MINUTE).await;
+    world.run_for(MINUTE).await;
     assert_eq!(world.writes().await, [""; 0], "at rest nothing is written");
     check_ledger(world).await;
     settled(world).await
 }
 
-/// What comes out of a first deployment when nothing goes wrong, and what was called for it.
-async fn clean_first_deployment() -> (Settled, u64, BTreeMap<String, bool>) {
-    let mut world = World::dev().await;
+/// A run in which nothing goes wrong.
+struct Clean {
+    settled: Settled,
+    /// Which of its calls write, counted from 1. Between two writes nothing changes but what a process remembers, so dying
+    /// after each of them is dying anywhere.
+    writes: Vec<u64>,
+    /// Whether each operation writes.
+    operations: BTreeMap<String, bool>,
+}
+
+async fn clean_first_deployment() -> Clean {
+    let mut world = World::hasty().await;
     world.mark().await;
     world.start();
     world.until_ready().await;
-    let calls = world.calls().await.counts;
-    let total = calls.values().map(|count| count.calls).sum();
-    let operations = calls.into_iter().map(|(operation, count)| (operation, count.write)).collect();
-    (rests(&mut world).await, total, operations)
+    let calls = world.calls().await;
+    let first = calls.recent[0].sequence;
+    Clean {
+        writes: calls.recent.iter().filter(|call| call.write).map(|call| call.sequence - first + 1).collect(),
+        operations: calls.counts.into_iter().map(|(operation, count)| (operation, count.write)).collect(),
+        settled: rests(&mut world).await,
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_call_of_a_first_deployment_it_resumes_and_makes_nothing_twice() {
-    let (clean, calls, _) = clean_first_deployment().await;
-    let mut crashes = 0;
-    for call in 1..=calls {
-        for crash in [Crash::Before(call), Crash::After(call)] {
-            let mut world = World::dev().await;
-            crashes += u32::from(world.start_and_crash(crash, 10 * MINUTE).await);
-            world.start();
-            assert_eq!(rests(&mut world).await, clean, "after {crash:?}");
-            assert_created_once(&world, &format!("after {crash:?}")).await;
-        }
+async fn killed_after_any_write_of_a_first_deployment_it_resumes_and_makes_nothing_twice() {
+    let clean = clean_first_deployment().await;
+    let mut deaths = 0;
+    for call in clean.writes {
+        let mut world = World::hasty().await;
+        deaths += u32::from(world.start_and_die_after(call, 10 * MINUTE).await);
+        world.start();
+        assert_eq!(rests(&mut world).await, clean.settled, "dead after call {call}");
+        assert_created_once(&world, &format!("dead after call {call}")).await;
     }
-    assert!(crashes >= 100, "only {crashes} crashes happened");
+    assert!(deaths >= 25, "only {deaths} deaths happened");
 }
 
 /// CreateService is sent again with the same token at most; everything else is made by one successful call.
@@ -106,51 +116,51 @@ async fn assert_created_once(world: &World, when: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_once_in_a_first_deployment_the_same_state_comes_out() {
-    let (clean, _, operations) = clean_first_deployment().await;
-    for operation in operations.keys() {
-        for kind in [
-            FaultKind::Throttle,
-            FaultKind::ServerError,
-            FaultKind::Timeout,
-            FaultKind::ConnectionReset,
-            FaultKind::LostResponse,
-        ] {
-            let mut world = World::dev().await;
+async fn whichever_write_gets_no_answer_in_a_first_deployment_the_same_state_comes_out() {
+    let clean = clean_first_deployment().await;
+    for (operation, _) in clean.operations.iter().filter(|(_, writes)| **writes) {
+        for kind in [FaultKind::Timeout, FaultKind::LostResponse] {
+            let mut world = World::hasty().await;
             world.fault(operation, kind, 1).await;
             world.start();
-            assert_eq!(rests(&mut world).await, clean, "after {kind:?} of {operation}");
+            assert_eq!(rests(&mut world).await, clean.settled, "after {kind:?} of {operation}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_four_times_in_a_row_is_over_the_sdk_and_still_converges() {
-    let (clean, _, operations) = clean_first_deployment().await;
-    for operation in operations.keys().filter(|operation| !operation.starts_with("dynamodb:")) {
-        for kind in [FaultKind::ServerError, FaultKind::LostResponse] {
-            let mut world = World::dev().await;
-            world.fault(operation, kind, 4).await;
-            world.start();
-            assert_eq!(rests(&mut world).await, clean, "after four {kind:?} of {operation}");
-        }
+async fn whatever_fails_for_longer_than_the_sdk_tries_the_same_state_comes_out() {
+    let clean = clean_first_deployment().await;
+    for (operation, writes) in clean.operations {
+        let kind = if writes { FaultKind::LostResponse } else { FaultKind::ServerError };
+        let mut world = World::hasty().await;
+        world.fault(&operation, kind, 4).await;
+        world.start();
+        assert_eq!(rests(&mut world).await, clean.settled, "after four {kind:?} of {operation}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_once_in_a_new_release_the_same_state_comes_out() {
-    let mut clean = World::dev().await;
+async fn whichever_write_gets_no_answer_in_a_new_release_the_same_state_comes_out() {
+    let mut clean = World::hasty().await;
     clean.start();
+    clean.until_ready().await;
+    clean.mark().await;
     release(&mut clean, None).await;
+    let writes: Vec<String> = clean
+        .calls()
+        .await
+        .counts
+        .into_iter()
+        .filter(|(_, count)| count.write)
+        .map(|(operation, _)| operation)
+        .collect();
     let expected = rests(&mut clean).await;
-    let operations = clean.admin.calls(&CallsInput::default()).await.unwrap().counts;
-    for (operation, _) in operations {
-        for kind in [FaultKind::Throttle, FaultKind::ConnectionReset, FaultKind::LostResponse] {
-            let mut world = World::dev().await;
-            world.start();
-            release(&mut world, Some((&operation, kind))).await;
-            assert_eq!(rests(&mut world).await, expected, "after {kind:?} of {operation}");
-        }
+    for operation in writes {
+        let mut world = World::hasty().await;
+        world.start();
+        release(&mut world, Some((&operation, FaultKind::LostResponse))).await;
+        assert_eq!(rests(&mut world).await, expected, "after a lost answer of {operation}");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::agents;
 use crate::cli::args::{Cloud, CloudVerb, DESIRED_STATE, Push};
 use crate::cli::console::Console;
 use crate::cli::exit::{Exit, Usage};
-use crate::cli::render::progress;
+use crate::cli::render::up as render;
 use crate::cli::running::{self, Found, Place, Running};
 use crate::cli::sandbox::Sandbox;
 use crate::cli::{files, shutdown};
@@ -34,7 +34,7 @@ async fn alone(options: &Cloud, console: &Console) -> anyhow::Result<Exit> {
         sandbox.preload(&read.parsed.state).await?;
     }
     let stop = shutdown::on_signal();
-    console.print(&progress::cloud(
+    console.print(&render::cloud(
         &sandbox.address.to_string(),
         options.data.as_deref(),
         sandbox.existed,
@@ -85,7 +85,7 @@ async fn push(options: &Push, console: &Console) -> anyhow::Result<Exit> {
         }
         Err(error) => return Err(error.into()),
     };
-    console.print(&progress::pushed(&repository, &options.tag, &pushed.digest, &behaviour.to_string()))?;
+    console.print(&render::pushed(&repository, &options.tag, &pushed.digest, &behaviour.to_string()))?;
     Ok(Exit::Done)
 }
 

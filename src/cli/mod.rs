@@ -26,6 +26,8 @@ mod validate;
 mod wait;
 
 #[cfg(feature = "embedded")]
+mod announce;
+#[cfg(feature = "embedded")]
 mod cloud;
 #[cfg(feature = "embedded")]
 mod sandbox;

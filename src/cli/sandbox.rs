@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::running::{self, Place};
+use crate::cli::announce;
+use crate::cli::running::Place;
 use crate::spec::model::{Agent, DesiredState, Fleet, ImageReference};
 
 /// In the directory of `--data`: held by the one process that uses it.
@@ -93,7 +94,7 @@ impl Sandbox {
 /// Takes a data directory for this process alone.
 fn take(data: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
-    match running::lock(&data.join(LOCK))? {
+    match announce::lock(&data.join(LOCK))? {
         Some(lock) => Ok(lock),
         None => bail!(
             "{} is in use by another `ropewalk up` or `ropewalk cloud`; stop it, or name another --data",

@@ -78,8 +78,12 @@ async fn watch(options: &Options, connected: &Connected, console: &Console) -> a
         }
         before = Some(statuses);
         tokio::select! {
-            () = stop.cancelled() => return Ok(Exit::Done),
+            () = stop.cancelled() => break,
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
+    if let Some(live) = live {
+        live.finish();
+    }
+    Ok(Exit::Done)
 }

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Clock;
 use crate::aws::ledger::Takeover;
+use crate::cli::announce::Announcement;
 use crate::cli::args::{Until, Up};
 use crate::cli::connect::{Link, owner};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::files::{self, Read};
-use crate::cli::render::progress::{self, Opening};
-use crate::cli::running::{Announcement, Running};
+use crate::cli::render::up::{self as render, Opening};
+use crate::cli::running::Running;
 use crate::cli::sandbox::{Sandbox, places};
 use crate::cli::serve::log;
 use crate::cli::shutdown;
@@ -54,7 +55,7 @@ pub async fn run(options: &Up, console: &Console) -> anyhow::Result<Exit> {
         table: TABLE.to_owned(),
         places: places(&read.parsed.state).into_iter().collect(),
     })?;
-    console.print(&opening(options, &read, &sandbox))?;
+    console.print(&opening(options, &read, &sandbox, console))?;
 
     let operator = Arc::new(Operator::new(Settings {
         source: Source::watch(&options.directory).await,
@@ -75,7 +76,7 @@ pub async fn run(options: &Up, console: &Console) -> anyhow::Result<Exit> {
     ended.context("the operator ended in a defect")?;
     let exit = outcome?;
     if stop.is_cancelled() {
-        console.say(&progress::stopped(options.data.as_deref()));
+        console.say(&render::stopped(options.data.as_deref()));
     }
     Ok(exit)
 }
@@ -89,10 +90,10 @@ async fn init(link: &Link, read: &Read) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn opening(options: &Up, read: &Read, sandbox: &Sandbox) -> String {
+fn opening(options: &Up, read: &Read, sandbox: &Sandbox, console: &Console) -> String {
     let fleets = &read.parsed.state.fleets;
     let data = options.data.as_deref().map(Path::to_string_lossy);
-    progress::opening(&Opening {
+    let opening = Opening {
         address: &sandbox.address.to_string(),
         cluster: fleets.values().next().map(|fleet| fleet.fleet.cluster.as_str()),
         directory: &options.directory.to_string_lossy(),
@@ -100,7 +101,8 @@ fn opening(options: &Up, read: &Read, sandbox: &Sandbox) -> String {
         agents: fleets.values().map(|fleet| fleet.agents.len()).sum(),
         speed: options.speed,
         data: data.as_deref().map(|data| (data, sandbox.existed)),
-    })
+    };
+    render::opening(&opening, &console.look)
 }
 
 /// Shows what happens until something ends it.

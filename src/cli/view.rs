@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::cli::console::Console;
 use crate::cli::live::Live;
-use crate::cli::render::progress;
 use crate::cli::render::status::note;
+use crate::cli::render::{progress, up as render};
 use crate::names::AgentId;
 use crate::operator::Progress;
 use crate::spec::Severity;
@@ -54,8 +54,8 @@ impl View {
         let verdict = verdict(progress, now);
         let newly_ready = verdict == Verdict::Ready && self.ready.is_none();
         if newly_ready {
-            let took = progress::took(self.started.elapsed(), self.speed);
-            self.ready = Some(progress::ready(progress.agents.len(), progress.totals.made, &took));
+            let took = render::took(self.started.elapsed(), self.speed);
+            self.ready = Some(render::ready(progress.agents.len(), progress.totals.made, &took));
         }
         if self.live.is_some() {
             let text = self.block(progress, now);
@@ -65,7 +65,7 @@ impl View {
         } else {
             self.print_changes(progress, now)?;
             if let (true, Some(ready)) = (newly_ready, &self.ready) {
-                self.console.print(&format!("{ready}\n{}", progress::hints(&self.hints)))?;
+                self.console.print(&format!("{ready}\n{}", render::hints(&self.hints)))?;
             }
         }
         Ok(verdict)
@@ -79,7 +79,7 @@ impl View {
     }
 
     fn elapsed(&self) -> String {
-        progress::elapsed(self.started.elapsed())
+        render::elapsed(self.started.elapsed())
     }
 
     fn block(&self, progress: &Progress, now: Timestamp) -> String {
@@ -100,10 +100,10 @@ impl View {
         let ready = progress.agents.values().filter_map(|agent| agent.status.as_ref()).filter(|s| is_ready(s)).count();
         let footer = match &self.ready {
             Some(line) if ready == progress.agents.len() => line.clone(),
-            _ => progress::working(ready, progress.agents.len(), progress.totals.made, &self.elapsed()),
+            _ => render::working(ready, progress.agents.len(), progress.totals.made, &self.elapsed()),
         };
         text.push_str(&format!("\n{}\n", look.fitted(&footer, 0)));
-        text.push_str(&progress::hints(&self.hints));
+        text.push_str(&render::hints(&self.hints));
         text
     }
 

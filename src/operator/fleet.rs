@@ -31,6 +31,10 @@ const THOROUGH: Duration = Duration::from_secs(600);
 /// By how much that is spread over the agents, so that they do not all ask in one moment.
 const THOROUGH_SPREAD: Duration = Duration::from_secs(120);
 
+/// How long an agent is left alone that a process before this one was working on: what that wrote last may not be visible
+/// yet, and would be made a second time. AWS promises no figure; it is seconds.
+pub(super) const SETTLING: Duration = Duration::from_secs(10);
+
 /// Why the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -85,7 +89,8 @@ impl FleetLoop {
         let now = fleet.now();
         let written = fleet.reading.state.fleets.get(&fleet.name).into_iter().flat_map(|fleet| fleet.agents.keys());
         for agent in written.chain(fleet.memories.keys()) {
-            fleet.queue.wake(agent.clone(), now);
+            let settling = fleet.memories.get(agent).is_some_and(Memory::is_unsettled);
+            fleet.queue.wake(agent.clone(), if settling { now + SETTLING } else { now });
         }
         Ok(fleet)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
-use super::fleet::{observe, remembered};
+use super::fleet::{SETTLING, observe, remembered};
 use super::leader::{Held, Leadership};
 use super::reconcile::{Bench, Decided, Memory, Subject};
 use super::source::Reading;
@@ -56,7 +56,7 @@ impl Operator {
     pub async fn run_once(&self, agent: Option<&AgentId>, wait: bool) -> Result<Report, FleetError> {
         let reading = self.settings.source.current();
         let mut report = Report::default();
-        for (fleet, chosen) in chosen(&reading, agent)? {
+        for (fleet, chosen) in chosen(&reading, agent).map_err(|agent| FleetError::NoSuchAgent { agent })? {
             let bench = self.bench(&fleet.fleet).await?;
             let held = self.take_lease_once(&bench, &fleet.fleet.name, wait).await?;
             let agents = pass(&bench, held.leadership(), &reading, fleet, &chosen).await;
@@ -73,9 +73,10 @@ impl Operator {
     pub async fn plan_once(&self, agent: Option<&AgentId>) -> Result<Vec<AgentPlan>, FleetError> {
         let reading = self.settings.source.current();
         let mut plans = Vec::new();
-        for (fleet, chosen) in chosen(&reading, agent)? {
+        for (fleet, chosen) in chosen(&reading, agent).map_err(|agent| FleetError::NoSuchAgent { agent })? {
             let bench = self.bench(&fleet.fleet).await?;
-            let (mut memories, mut snapshots) = look(&bench, fleet, &chosen).await?;
+            let mut memories = remembered(&bench, &fleet.fleet.name).await?;
+            let mut snapshots = look(&bench, fleet, &chosen, &memories).await;
             for agent in &chosen {
                 let Some(snapshot) = snapshots.remove(&agent.id) else { continue };
                 let Some(subject) = Subject::of(&reading, &agent.id) else { continue };
@@ -99,31 +100,27 @@ impl Operator {
     }
 }
 
-/// The agents that are meant, by fleet.
-fn chosen<'r>(
-    reading: &'r Reading,
-    agent: Option<&AgentId>,
-) -> Result<Vec<(&'r FleetState, Vec<&'r Agent>)>, FleetError> {
+/// The agents that are meant, by fleet; or the one that is not there.
+fn chosen<'r>(reading: &'r Reading, agent: Option<&AgentId>) -> Result<Vec<(&'r FleetState, Vec<&'r Agent>)>, AgentId> {
     let meant = |candidate: &&Agent| agent.is_none_or(|agent| candidate.id == *agent);
     let fleets = reading.state.fleets.values().map(|fleet| (fleet, fleet.agents.values().filter(meant).collect()));
     let chosen: Vec<(_, Vec<&Agent>)> = fleets.filter(|(_, agents): &(_, Vec<_>)| !agents.is_empty()).collect();
     match agent {
-        Some(agent) if chosen.is_empty() => Err(FleetError::NoSuchAgent { agent: agent.clone() }),
+        Some(agent) if chosen.is_empty() => Err(agent.clone()),
         _ => Ok(chosen),
     }
 }
 
-/// Sees everything of these agents, and reads what the ledger knows of them.
+/// Sees everything of these agents.
 async fn look(
     bench: &Bench,
     fleet: &FleetState,
     chosen: &[&Agent],
-) -> Result<(BTreeMap<AgentName, Memory>, BTreeMap<AgentId, Snapshot>), FleetError> {
-    let memories = remembered(bench, &fleet.fleet.name).await?;
+    memories: &BTreeMap<AgentName, Memory>,
+) -> BTreeMap<AgentId, Snapshot> {
     let in_motion = |agent: &Agent| memories.get(&agent.id.agent).is_some_and(Memory::in_motion);
     let wanted = chosen.iter().map(|agent| (agent.id.agent.clone(), (in_motion(agent), true))).collect();
-    let snapshots = observe(bench, fleet, &wanted).await;
-    Ok((memories, snapshots))
+    observe(bench, fleet, &wanted).await
 }
 
 async fn pass(
@@ -133,7 +130,12 @@ async fn pass(
     fleet: &FleetState,
     chosen: &[&Agent],
 ) -> Result<Vec<AgentReport>, FleetError> {
-    let (mut memories, mut snapshots) = look(bench, fleet, chosen).await?;
+    let mut memories = remembered(bench, &fleet.fleet.name).await?;
+    // What the process before this one wrote last may not be visible yet.
+    if chosen.iter().any(|agent| memories.get(&agent.id.agent).is_some_and(Memory::is_unsettled)) {
+        bench.aws.clock().sleep(SETTLING).await;
+    }
+    let mut snapshots = look(bench, fleet, chosen, &memories).await;
     let passes = chosen.iter().filter_map(|agent| {
         let snapshot = snapshots.remove(&agent.id)?;
         let subject = Subject::of(reading, &agent.id)?;

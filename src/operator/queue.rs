@@ -55,17 +55,6 @@ impl<K: Ord + Clone> Queue<K> {
         }
     }
 
-    /// Drops a key. If it runs, it runs to its end, and only what wakes it from now on makes it due again.
-    pub fn forget(&mut self, key: &K) {
-        match self.places.get_mut(key) {
-            Some(Place::Running { again }) => *again = None,
-            Some(Place::Waiting { .. }) => {
-                self.places.remove(key);
-            }
-            None => {}
-        }
-    }
-
     /// When the next key is due, of those that do not run.
     pub fn next_wake(&self) -> Option<Duration> {
         self.waiting().map(|(wake, _)| wake).min()
@@ -125,19 +114,6 @@ mod tests {
         queue.wake("c", at(2));
         assert_eq!(queue.take(at(9), 2), ["b", "c"]);
         assert_eq!(queue.take(at(9), 2), ["a"]);
-    }
-
-    #[test]
-    fn a_forgotten_key_is_due_no_more() {
-        let mut queue = Queue::default();
-        queue.wake("a", at(0));
-        queue.wake("b", at(0));
-        queue.take(at(0), 1);
-        queue.wake("a", at(1));
-        queue.forget(&"a");
-        queue.forget(&"b");
-        queue.done(&"a", None);
-        assert_eq!(queue.next_wake(), None);
     }
 
     #[derive(Clone, Debug)]

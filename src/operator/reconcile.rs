@@ -249,6 +249,11 @@ impl Memory {
         rollout.is_some_and(|rollout| matches!(rollout.state, RolloutState::Deploying))
     }
 
+    /// Whether something was intended and not yet seen to be done: it may have been written a moment ago.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| !head.intended.is_empty())
+    }
+
     /// When to try again, if something went wrong; how much longer each time is up to what it was.
     fn pace(&mut self, clock: &Clock, id: &AgentId, plan: &Plan, failure: Option<&AwsError>) -> Option<Retry> {
         let unreadable = plan.waits.iter().any(|wait| matches!(wait, Wait::Unreadable { .. }));

@@ -6,6 +6,8 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod status;
+#[cfg(feature = "embedded")]
+pub mod up;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -189,7 +191,8 @@ pub fn provenance(provenance: &Provenance) -> String {
         let _ = write!(text, " “{subject}”");
     }
     if let Some(author) = &provenance.author {
-        let _ = write!(text, " by {author}");
+        let name = author.split(" <").next().unwrap_or(author);
+        let _ = write!(text, " by {name}");
     }
     match (text.is_empty(), provenance.uncommitted) {
         (false, true) => text.push_str(", with uncommitted changes"),

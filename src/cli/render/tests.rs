@@ -88,7 +88,7 @@ fn rolling() -> Status {
         waits: vec![Wait::Deploying { running: 1, wanted: 2 }],
         provenance: Provenance {
             commit: Some("9d02c17aa".to_owned()),
-            author: Some("Ann".to_owned()),
+            author: Some("Ann <ann@example.com>".to_owned()),
             subject: Some("Shorter answers".to_owned()),
             uncommitted: false,
         },

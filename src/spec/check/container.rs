@@ -58,7 +58,7 @@ pub(crate) fn capacity(spec: &written::AgentSpec, at: &At<'_>, findings: &mut Fi
         findings.push(at.key("scaling").key_range(), ProblemKind::ReplicasAndScaling {});
     }
     if let Some(replicas) = spec.replicas {
-        let hint = (replicas == 0).then_some("an agent without tasks is a paused one: `ropewalk pause AGENT`");
+        let hint = (replicas == 0).then_some("ask for at least 1; pausing an agent is not available yet");
         in_range(replicas, 1..=MAX_TASKS, hint, &at.key("replicas"), findings);
     }
     let Some(scaling) = &spec.scaling else {

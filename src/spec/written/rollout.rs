@@ -21,7 +21,7 @@ pub(crate) struct Rollout {
     /// More than the built-in metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<Metric>>,
-    /// `automatic` (the default), or `manual`: waits for `ropewalk promote`.
+    /// `automatic` (the default), or `manual`: waits for a person (not available yet).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promote: Option<Promote>,
     /// How long it is watched after the last traffic step before it counts as succeeded. Default: 30m.
