@@ -290,3 +290,29 @@ async fn another_ledgers_service_is_seen_with_its_tags() {
     assert_eq!(owner.as_deref(), Some("another"));
     assert_ne!(owner.as_deref(), Some(LEDGER));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_waits_for_its_turn_before_the_lease_is_looked_at_and_ends_within_a_deadline() {
+    let (sandbox, agent, snapshot) = prepared().await;
+    let (fleet, digest) = (sample::fleet(), snapshot.image.present().unwrap());
+    let executor = sandbox.aws.executor();
+    let (mut longest_preparation, mut longest_call) = (Duration::ZERO, Duration::ZERO);
+    // More registrations than a burst allows: the last ones wait for their turn, before the lease is looked at.
+    for number in 0..30 {
+        let mut agent = agent.clone();
+        agent.environment.insert("NUMBER".to_owned(), number.to_string());
+        let content = Content::new(ropewalk::resources::render(&fleet, &agent, digest), &agent);
+        let action = registration(&agent, &content);
+        if number == 29 {
+            sandbox.fault("ecs:RegisterTaskDefinition", FaultKind::Timeout, 1).await;
+        }
+        let start = sandbox.clock.elapsed();
+        let turn = executor.prepare(&action).await;
+        let looked_at = sandbox.clock.elapsed();
+        let _ = executor.perform(turn, &action).await;
+        longest_preparation = longest_preparation.max(looked_at - start);
+        longest_call = longest_call.max(sandbox.clock.elapsed() - looked_at);
+    }
+    assert!(longest_preparation > Duration::ZERO, "nothing had to wait");
+    assert!(longest_call <= ropewalk::aws::CALL_DEADLINE, "{longest_call:?}");
+}

@@ -161,7 +161,8 @@ impl Aws {
         account.parse().map_err(|_| AwsError::unexpected(OPERATION, "the caller", "the answer names no account"))
     }
 
-    /// One call: waits for its bucket, sends, and says what helps if it fails.
+    /// One call: waits for its bucket, sends, and says what helps if it fails. A write has waited for its turn before, so
+    /// that nothing stands between the look at the lease and the call.
     async fn call<O, E>(
         &self,
         family: Family,
@@ -172,7 +173,9 @@ impl Aws {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        self.inner.limits.take(family).await;
+        if !family.writes() {
+            self.inner.limits.take(family).await;
+        }
         self.inner.totals[usize::from(family.writes())].fetch_add(1, Ordering::Relaxed);
         request.await.map_err(|error| {
             let error = AwsError::of(operation, resource, &error);

@@ -12,7 +12,7 @@ use super::{Executor, each_tag, incomplete, signed};
 use crate::aws::errors::AwsError;
 use crate::aws::limits::Family;
 use crate::names::ContentHash;
-use crate::observed::{CircuitBreaker, Seen, Tags};
+use crate::observed::{CircuitBreaker, Tags};
 use crate::plan::Action;
 use crate::plan::action::ServiceUpdate;
 use crate::resources::{HASH_TAG, Service, TaskDefinition};
@@ -45,8 +45,7 @@ impl Executor {
         }
     }
 
-    /// ECS has no token for it, and a retry after a lost answer would register it twice: so no retry, and the family's newest
-    /// are searched for the hash before.
+    /// ECS has no token for it, and a retry after a lost answer would register it twice: so the SDK does not retry it.
     async fn register_task_definition(
         &self,
         operation: &'static str,
@@ -55,9 +54,6 @@ impl Executor {
         tags: &Tags,
     ) -> Result<(), AwsError> {
         let family = &task_definition.family;
-        if let Seen::Present(_) = self.aws.observer().read_task_definition(family, hash, None).await {
-            return Ok(());
-        }
         let mut tags = tags.clone();
         tags.insert(HASH_TAG.to_owned(), hash.to_string());
         let platform = RuntimePlatform::builder()

@@ -9,8 +9,9 @@ mod repositories;
 use std::collections::BTreeMap;
 
 use super::errors::{AwsError, Remedy};
+use super::limits::Family;
 use super::{Aws, CALL_DEADLINE};
-use crate::plan::Action;
+use crate::plan::{Action, ResourceKind};
 use effect::effect;
 
 /// Writes to one account and region. Clones share what is noted.
@@ -24,15 +25,35 @@ impl Executor {
         Self { aws }
     }
 
-    /// Performs one action, and notes it, so that the observer does not take an old read for drift.
+    /// Prepares and performs one action.
+    ///
+    /// # Errors
+    /// As [`Self::perform`].
+    pub async fn execute(&self, action: &Action) -> Result<(), AwsError> {
+        let prepared = self.prepare(action).await;
+        self.perform(prepared, action).await
+    }
+
+    /// All that may take long before a write: its turn in the API's bucket, and the search for what is registered already.
+    /// Nothing is written. Whoever leads looks at the lease after this, not before.
+    pub async fn prepare(&self, action: &Action) -> Prepared {
+        if self.is_registered(action).await {
+            return Prepared { already: true };
+        }
+        self.aws.inner.limits.take(family(action)).await;
+        Prepared { already: false }
+    }
+
+    /// Performs one prepared action, within [`CALL_DEADLINE`], and notes it, so that the observer does not take an old read
+    /// for drift.
     ///
     /// The caller sees to it that one agent has one write in flight, and that the lease is held for longer than
-    /// [`CALL_DEADLINE`].
+    /// [`CALL_DEADLINE`] when this is called.
     ///
     /// # Errors
     /// With the remedy. A call without an answer is noted too: until it has settled, its resource is `Unknown`.
-    pub async fn execute(&self, action: &Action) -> Result<(), AwsError> {
-        let result = self.perform(action).await;
+    pub async fn perform(&self, prepared: Prepared, action: &Action) -> Result<(), AwsError> {
+        let result = if prepared.already { Ok(Done::Already) } else { self.write(action).await };
         let effect = effect(action);
         let clock = &self.aws.inner.clock;
         self.aws.inner.memory.forget(&effect.key);
@@ -48,7 +69,14 @@ impl Executor {
         result.map(drop)
     }
 
-    async fn perform(&self, action: &Action) -> Result<Done, AwsError> {
+    /// ECS has no token for registrations: after a lost answer, ours is found among the family's newest by its hash.
+    async fn is_registered(&self, action: &Action) -> bool {
+        let Action::RegisterTaskDefinition { task_definition, hash, .. } = action else { return false };
+        let seen = self.aws.observer().read_task_definition(&task_definition.family, hash, None).await;
+        seen.present().is_some()
+    }
+
+    async fn write(&self, action: &Action) -> Result<Done, AwsError> {
         let result = match action {
             Action::CreateRepository { .. }
             | Action::PutImageTagMutability { .. }
@@ -77,6 +105,24 @@ impl Executor {
             Err(error) if already(action, &error) => Ok(Done::Already),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// An action's turn has come.
+#[derive(Debug)]
+pub struct Prepared {
+    already: bool,
+}
+
+/// The bucket that an action's call comes out of.
+fn family(action: &Action) -> Family {
+    match (action, action.resource_kind()) {
+        (Action::TagEcsResource { .. }, _) => Family::EcsTagWrites,
+        (_, ResourceKind::Repository) => Family::EcrWrites,
+        (_, ResourceKind::Role) => Family::IamWrites,
+        (_, ResourceKind::LogGroup) => Family::LogsWrites,
+        (_, ResourceKind::TaskDefinition) => Family::EcsTaskDefinitionWrites,
+        (_, ResourceKind::Service) => Family::EcsServiceWrites,
     }
 }
 
