@@ -60,13 +60,13 @@ fn make(
         return Err(client("The embedded cloud does not run DAEMON services."));
     }
     service_input::check_controller(input.deployment_controller.as_ref())?;
-    let reference = input.task_definition.ok_or_else(|| invalid("TaskDefinition can not be blank."))?;
+    let reference = input.task_definition.take().ok_or_else(|| invalid("TaskDefinition can not be blank."))?;
     let definition = task_definition::usable(ecs, &reference)?;
     let count = input.desired_count.ok_or_else(|| invalid("The desired count must be specified."))?;
     let desired = service_input::desired_count(count)?;
-    let deployment = input.deployment_configuration.unwrap_or_default();
+    let deployment = input.deployment_configuration.take().unwrap_or_default();
     service_input::check_deployment(&deployment)?;
-    let given_tags = input.tags.unwrap_or_default();
+    let given_tags = input.tags.take().unwrap_or_default();
     tags::check(&given_tags)?;
     let workload = workload(&mut input, definition.arn.clone());
     service_input::check_workload(world, &workload, definition)?;
