@@ -166,7 +166,8 @@ impl Bench {
         Ok(head)
     }
 
-    /// The lease is looked at before each write: a call takes less time than a lease has left after that look.
+    /// The lease is looked at right before each write, after any wait for the API's turn: a call takes less time than a
+    /// lease has left after that look.
     async fn execute(
         &self,
         leadership: &Leadership,
@@ -175,8 +176,9 @@ impl Bench {
     ) -> Result<Option<AwsError>, NotLeading> {
         let executor = self.aws.executor();
         for planned in actions {
+            let prepared = executor.prepare(&planned.action).await;
             leadership.token().await?;
-            let result = executor.execute(&planned.action).await;
+            let result = executor.perform(prepared, &planned.action).await;
             self.board.agent(id, |agent| {
                 agent.totals.writes += 1;
                 agent.totals.made += u64::from(result.is_ok() && planned.action.makes());
