@@ -6,24 +6,20 @@ fn world() -> World {
     World::new("211125768252", "us-east-1", "2026-11-02T12:00:00Z".parse().unwrap(), 7)
 }
 
-fn value_exists(world: &World, arn: &str) -> bool {
-    real_arn(world, arn).is_some()
-}
-
 #[test]
 fn a_secret_is_found_with_and_without_its_suffix_and_with_what_a_task_definition_puts_behind() {
     let mut world = world();
-    assert!(!value_exists(&world, ARN));
+    assert!(real_arn(&world, ARN).is_none());
     let made = call(&mut world, "CreateSecret", json!({ "Name": "bedrock-api-key" })).unwrap();
     let full = made["ARN"].as_str().unwrap().to_owned();
-    assert!(!value_exists(&world, &full), "a secret without a value starts no task");
+    assert!(real_arn(&world, &full).is_none(), "a secret without a value starts no task");
     call(&mut world, "PutSecretValue", json!({ "SecretId": full, "SecretString": "s" })).unwrap();
     for arn in [ARN.to_owned(), full.clone(), format!("{full}:password::"), format!("{ARN}:password:AWSCURRENT:")] {
-        assert!(value_exists(&world, &arn), "{arn}");
+        assert!(real_arn(&world, &arn).is_some(), "{arn}");
     }
-    assert!(!value_exists(&world, &ARN.replace("bedrock", "other")));
+    assert!(real_arn(&world, &ARN.replace("bedrock", "other")).is_none());
     call(&mut world, "DeleteSecret", json!({ "SecretId": full })).unwrap();
-    assert!(!value_exists(&world, &full));
+    assert!(real_arn(&world, &full).is_none());
 }
 
 #[test]
@@ -31,7 +27,7 @@ fn a_preloaded_arn_with_a_suffix_keeps_it() {
     let mut world = world();
     let full = format!("{ARN}-a1B2c3");
     preload(&mut world, &full).unwrap();
-    assert!(value_exists(&world, &full) && value_exists(&world, ARN));
+    assert!(real_arn(&world, &full).is_some() && real_arn(&world, ARN).is_some());
     let described = call(&mut world, "DescribeSecret", json!({ "SecretId": "bedrock-api-key" })).unwrap();
     assert_eq!(described["ARN"], full);
 }
