@@ -24,7 +24,7 @@ test-agents:
 
 # Independent peers: boto3, the AWS CLI, DynamoDB Local.
 test-peers:
-	cargo build
+	cargo test --workspace --no-run
 	tests/peers/run
 
 agents:

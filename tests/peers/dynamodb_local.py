@@ -37,7 +37,7 @@ def main() -> None:
                 raise SystemExit("DynamoDB Local did not start")
             time.sleep(0.1)
         environment = {**os.environ, "ROPEWALK_TEST_DYNAMODB": f"http://127.0.0.1:{port}"}
-        command = ["cargo", "test", "--package", "ropewalk", "--test", "main", "ledger::a_peer", "--", "--nocapture"]
+        command = ["cargo", "test", "--workspace", "--test", "main", "ledger::a_peer", "--", "--nocapture"]
         tests = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         print(tests.stdout)
         if tests.returncode != 0:

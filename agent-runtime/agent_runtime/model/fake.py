@@ -29,6 +29,7 @@ class FakeModel(Model):
     def structured_output(
         self, output_model: Any, prompt: Any, system_prompt: Any = None, **options: Any
     ) -> AsyncGenerator[dict[str, Any], None]:
+        # No agent of ours asks for structured output; one that does must use a real model or the stub.
         raise NotImplementedError("the fake model answers in text only")
 
     def stream(self, messages: Any, *arguments: Any, **options: Any) -> AsyncIterable[StreamEvent]:
